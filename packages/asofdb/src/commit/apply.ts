@@ -1,0 +1,70 @@
+import { invariant } from '../rules/invariant.ts'
+import { absentReference } from '../versions/byte-arena.ts'
+import { entityKinds } from '../versions/entity.ts'
+import type { Tables } from '../versions/tables.ts'
+import { type BatchSink, type DecodedEvent, decodeBatch, type KeyDefinition } from './batch.ts'
+import type { OwnEdge } from './tail.ts'
+
+export interface LoggedBatch {
+  readonly sequence: number
+  /** Microseconds since 1970. */
+  readonly systemTime: bigint
+  readonly payload: Uint8Array
+}
+
+/**
+ * Applies batches to tables: the fold that makes a database out of a log. A live commit and a
+ * replay take this same path, so a recovered database equals the committed one by construction.
+ */
+export class BatchApplier implements BatchSink {
+  readonly #tables: Tables
+  #metaReference = 0
+
+  constructor(tables: Tables) {
+    this.#tables = tables
+  }
+
+  apply(batch: LoggedBatch): void {
+    const { commits } = this.#tables
+    invariant(batch.sequence === commits.sequence + 1, 'batches are applied in sequence')
+    this.#metaReference = absentReference
+    decodeBatch(batch.payload, this)
+    commits.append(batch.systemTime, this.#tables.rowCounts(), this.#metaReference)
+  }
+
+  meta(bytes: Uint8Array): void {
+    this.#metaReference = this.#tables.commits.arena.append(bytes, 0, bytes.length)
+  }
+
+  symbol(number: number, name: string): void {
+    this.#tables.symbols.define(number, name)
+  }
+
+  edge(edge: OwnEdge): void {
+    const { edgeEnds } = this.#tables
+    edgeEnds.define(edge.ordinal, edge)
+    edgeEnds.committed = Math.max(edgeEnds.committed, edge.ordinal + 1)
+  }
+
+  key(key: KeyDefinition): void {
+    const { keyNames } = this.#tables
+    keyNames.define(key.ordinal, key.keyspace, key.bytes)
+    keyNames.committed = Math.max(keyNames.committed, key.ordinal + 1)
+  }
+
+  event(event: DecodedEvent): void {
+    const kind = entityKinds[event.kind]
+    invariant(kind !== undefined, 'an event is about a node, an edge or a key')
+    const tables = this.#tables
+    if (kind === 'node' && event.ordinal >= tables.nodesAllocated) {
+      tables.nodesAllocated = event.ordinal + 1
+    }
+    const table = tables.versions(kind)
+    const { fromHigh, fromLow, toHigh, toLow } = event
+    const period = table.periods.intern(fromHigh, fromLow, toHigh, toLow)
+    const payload = event.isAbsent
+      ? absentReference
+      : table.arena.append(event.bytes, event.start, event.end)
+    table.append(event.ordinal, period, payload)
+  }
+}

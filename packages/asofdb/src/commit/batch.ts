@@ -1,0 +1,201 @@
+import { ByteReader, type ByteWriter, DecodeError } from '../encoding/bytes.ts'
+import { timeHigh, timeLow } from '../encoding/instant.ts'
+import { entityKinds } from '../versions/entity.ts'
+import { beginningMicros, foreverMicros, type Span } from '../versions/periods.ts'
+import type { Tables } from '../versions/tables.ts'
+import type { OwnEdge, OwnEvent } from './tail.ts'
+
+/**
+ * The batch: the logical content of one commit, as it is logged, replayed and replicated. It says
+ * everything itself (ids, names, periods, payloads), so that whoever applies the same batches in
+ * the same order holds the same tables.
+ *
+ *     u8       format, 1
+ *     varuint  length of the metadata, then an encoded value (a map); 0: none
+ *     varuint  symbols:  { varuint number, string name }
+ *     varuint  edges:    { varuint ordinal, type, source, target }
+ *     varuint  keys:     { varuint ordinal, keyspace, length; bytes }
+ *     varuint  events:   { u8 flags; varuint ordinal; [i64 from] [i64 to]; [varuint length; bytes] }
+ *
+ * Event flags: bits 0-1 the kind (0 node, 1 edge, 2 key), bit 2 absent (no payload follows),
+ * bit 3 from the beginning, bit 4 for ever, bit 5 the period of the event before (no bounds
+ * follow). Numbers are little-endian. Integrity is the record's business (its checksum), so a
+ * batch that does not decode was written wrong, not damaged.
+ */
+export const batchFormat = 1
+
+export const eventFlags = {
+  kindMask: 3,
+  absent: 4,
+  fromBeginning: 8,
+  forEver: 16,
+  samePeriod: 32,
+} as const
+
+export interface KeyDefinition {
+  readonly ordinal: number
+  readonly keyspace: number
+  readonly bytes: Uint8Array
+}
+
+/** What a batch is made from. */
+export interface BatchContent {
+  readonly meta: Uint8Array | undefined
+  readonly symbols: readonly number[]
+  readonly edges: readonly OwnEdge[]
+  readonly keys: readonly KeyDefinition[]
+  readonly events: readonly OwnEvent[]
+}
+
+export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: Tables): void {
+  writer.u8(batchFormat)
+  writer.varuint(content.meta?.length ?? 0)
+  if (content.meta !== undefined) writer.bytes(content.meta)
+  writer.varuint(content.symbols.length)
+  for (const symbol of content.symbols) {
+    writer.varuint(symbol)
+    writer.string(tables.symbols.name(symbol))
+  }
+  writer.varuint(content.edges.length)
+  for (const edge of content.edges) {
+    writer.varuint(edge.ordinal)
+    writer.varuint(edge.type)
+    writer.varuint(edge.source)
+    writer.varuint(edge.target)
+  }
+  writer.varuint(content.keys.length)
+  for (const key of content.keys) {
+    writer.varuint(key.ordinal)
+    writer.varuint(key.keyspace)
+    writer.varuint(key.bytes.length)
+    writer.bytes(key.bytes)
+  }
+  writer.varuint(content.events.length)
+  let last: OwnEvent | undefined
+  for (const event of content.events) {
+    encodeEvent(writer, event, last)
+    last = event
+  }
+}
+
+function encodeEvent(writer: ByteWriter, event: OwnEvent, last: OwnEvent | undefined): void {
+  const { payload } = event
+  const isSame = last !== undefined && last.from === event.from && last.to === event.to
+  let flags: number = entityKinds.indexOf(event.kind)
+  if (payload === undefined) flags |= eventFlags.absent
+  if (isSame) flags |= eventFlags.samePeriod
+  else {
+    if (event.from === beginningMicros) flags |= eventFlags.fromBeginning
+    if (event.to === foreverMicros) flags |= eventFlags.forEver
+  }
+  writer.u8(flags)
+  writer.varuint(event.ordinal)
+  if (!isSame) encodeBounds(writer, event)
+  if (payload === undefined) return
+  writer.varuint(payload.end - payload.start)
+  writer.bytes(payload.bytes.subarray(payload.start, payload.end))
+}
+
+function encodeBounds(writer: ByteWriter, span: Span): void {
+  if (span.from !== beginningMicros) {
+    writer.u32(timeLow(span.from) >>> 0)
+    writer.u32(timeHigh(span.from) >>> 0)
+  }
+  if (span.to !== foreverMicros) {
+    writer.u32(timeLow(span.to) >>> 0)
+    writer.u32(timeHigh(span.to) >>> 0)
+  }
+}
+
+/** Receives the content of a batch in the order in which it is written. */
+export interface BatchSink {
+  meta(bytes: Uint8Array): void
+  symbol(number: number, name: string): void
+  edge(edge: OwnEdge): void
+  key(key: KeyDefinition): void
+  event(event: DecodedEvent): void
+}
+
+/** One event as stored; the object is reused for the next one. */
+export interface DecodedEvent {
+  /** Index into `entityKinds`. */
+  kind: number
+  ordinal: number
+  fromHigh: number
+  fromLow: number
+  toHigh: number
+  toLow: number
+  isAbsent: boolean
+  bytes: Uint8Array
+  start: number
+  end: number
+}
+
+/** Throws `DecodeError` on bytes that are no batch, a format this release does not know included. */
+export function decodeBatch(payload: Uint8Array, sink: BatchSink): void {
+  const reader = new ByteReader(payload)
+  const format = reader.u8()
+  if (format !== batchFormat) throw new DecodeError(`batch format ${format} is not known`, 0)
+  const metaLength = reader.varuint()
+  if (metaLength > 0) sink.meta(reader.take(metaLength))
+  for (let rest = reader.varuint(); rest > 0; rest--) sink.symbol(reader.varuint(), reader.string())
+  for (let rest = reader.varuint(); rest > 0; rest--) {
+    const ordinal = reader.varuint()
+    const type = reader.varuint()
+    const source = reader.varuint()
+    sink.edge({ ordinal, type, source, target: reader.varuint() })
+  }
+  for (let rest = reader.varuint(); rest > 0; rest--) {
+    const ordinal = reader.varuint()
+    const keyspace = reader.varuint()
+    sink.key({ ordinal, keyspace, bytes: reader.take(reader.varuint()) })
+  }
+  decodeEvents(reader, payload, sink)
+  if (reader.remaining !== 0) throw new DecodeError('bytes follow the batch', reader.position)
+}
+
+function decodeEvents(reader: ByteReader, payload: Uint8Array, sink: BatchSink): void {
+  const event: DecodedEvent = {
+    kind: 0,
+    ordinal: 0,
+    fromHigh: 0,
+    fromLow: 0,
+    toHigh: 0,
+    toLow: 0,
+    isAbsent: false,
+    bytes: payload,
+    start: 0,
+    end: 0,
+  }
+  for (let rest = reader.varuint(); rest > 0; rest--) {
+    const flags = reader.u8()
+    event.kind = flags & eventFlags.kindMask
+    event.ordinal = reader.varuint()
+    if ((flags & eventFlags.samePeriod) === 0) decodeBounds(reader, flags, event)
+    event.isAbsent = (flags & eventFlags.absent) !== 0
+    if (!event.isAbsent) {
+      const length = reader.varuint()
+      event.start = reader.position
+      reader.take(length)
+      event.end = reader.position
+    }
+    sink.event(event)
+  }
+}
+
+function decodeBounds(reader: ByteReader, flags: number, event: DecodedEvent): void {
+  if ((flags & eventFlags.fromBeginning) !== 0) {
+    event.fromHigh = -0x80000000
+    event.fromLow = 0
+  } else {
+    event.fromLow = reader.u32() | 0
+    event.fromHigh = reader.u32() | 0
+  }
+  if ((flags & eventFlags.forEver) !== 0) {
+    event.toHigh = 0x7fffffff
+    event.toLow = -1
+  } else {
+    event.toLow = reader.u32() | 0
+    event.toHigh = reader.u32() | 0
+  }
+}

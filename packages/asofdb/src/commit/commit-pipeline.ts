@@ -1,0 +1,222 @@
+import { ByteWriter } from '../encoding/bytes.ts'
+import type { Host } from '../host/host.ts'
+import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
+import { type EntityKind, entityId, entityKinds } from '../versions/entity.ts'
+import type { KeyIndex } from '../versions/key-index.ts'
+import type { Tables } from '../versions/tables.ts'
+import type { BatchApplier, LoggedBatch } from './apply.ts'
+import { type BatchContent, encodeBatch } from './batch.ts'
+import { type Isolation, TransactionCore } from './transaction-core.ts'
+
+/** Where batches go to become durable. */
+export interface CommitLog {
+  /** Takes a batch, in sequence; throws when the log can take no more. */
+  append(batch: LoggedBatch): void
+  /** Resolves when the batch is as durable as was asked for; rejects when it can't be. */
+  acknowledged(sequence: number): Promise<void>
+}
+
+/** A rule over the final state of a transaction, checked inside the commit's own turn. */
+export interface CommitCheck {
+  /** Throws the `DatabaseError` that says what is violated. `core` sees the newest state. */
+  check(core: TransactionCore): void
+}
+
+export interface CommitOptions {
+  /** Encoded metadata (who, why, source). */
+  readonly meta: Uint8Array | undefined
+  /** Import mode: the system time to give, microseconds since 1970. */
+  readonly system?: bigint | undefined
+}
+
+/**
+ * Turns transactions into commits. Everything from validation to applying happens in one
+ * synchronous section, so commits are totally ordered without a lock; only durability is awaited.
+ * Writers build on what is applied, readers see what is acknowledged.
+ */
+export class CommitPipeline {
+  readonly #host: Host
+  readonly #tables: Tables
+  readonly #keyIndex: KeyIndex
+  readonly #applier: BatchApplier
+  readonly #checks: CommitCheck[] = []
+  readonly #writer = new ByteWriter()
+  #log: CommitLog
+  #readFloor: bigint
+  #clockAheadMicros = 0n
+
+  constructor(parts: {
+    host: Host
+    tables: Tables
+    keyIndex: KeyIndex
+    applier: BatchApplier
+    log: CommitLog
+  }) {
+    this.#host = parts.host
+    this.#tables = parts.tables
+    this.#keyIndex = parts.keyIndex
+    this.#applier = parts.applier
+    this.#log = parts.log
+    this.#readFloor = this.lastSystemTime
+  }
+
+  addCheck(check: CommitCheck): void {
+    this.#checks.push(check)
+  }
+
+  get appliedSequence(): number {
+    return this.#tables.commits.sequence
+  }
+
+  /** System time of the newest applied commit, microseconds; the smallest integer before any. */
+  get lastSystemTime(): bigint {
+    const { commits } = this.#tables
+    return commits.sequence === 0 ? -(2n ** 63n) : commits.systemTime(commits.sequence)
+  }
+
+  /** How far system time runs ahead of the wall clock, because the clock was set back. */
+  get clockAheadMicros(): bigint {
+    return this.#clockAheadMicros
+  }
+
+  /** No commit will get a system time at or before `micros`, because someone has read there. */
+  raiseReadFloor(micros: bigint): void {
+    if (micros > this.#readFloor) this.#readFloor = micros
+  }
+
+  begin(options: {
+    isolation: Isolation
+    isReadonly: boolean
+    system?: bigint | undefined
+  }): TransactionCore {
+    const { commits } = this.#tables
+    const wall = BigInt(this.#host.clock.wallMicros())
+    const last = this.lastSystemTime
+    const now = options.system ?? (wall > last ? wall : last + 1n)
+    return new TransactionCore({
+      tables: this.#tables,
+      keyIndex: this.#keyIndex,
+      sequence: commits.sequence,
+      now,
+      isolation: options.isolation,
+      isReadonly: options.isReadonly,
+    })
+  }
+
+  /**
+   * Commits a transaction: validated, numbered, enqueued and applied when it returns its sequence;
+   * undefined when it stated nothing. Await `acknowledged` before telling anyone. Throws
+   * `Conflict` when it lost to a commit since its snapshot, and whatever a check throws; then
+   * nothing of it remains.
+   */
+  commit(core: TransactionCore, options: CommitOptions): number | undefined {
+    core.mustBeOpen()
+    try {
+      if (core.tail.events.length === 0) {
+        core.cancel()
+        return undefined
+      }
+      this.#validate(core)
+      const systemTime = this.#systemTimeFor(core, options.system)
+      const sequence = this.appliedSequence + 1
+      this.#writer.reset()
+      encodeBatch(this.#writer, this.#contentOf(core, options.meta), this.#tables)
+      const payload = this.#writer.copy()
+      this.#log.append({ sequence, systemTime, payload })
+      this.#applier.apply({ sequence, systemTime, payload })
+      invariant(this.appliedSequence === sequence, 'a commit advances the sequence by one')
+      core.markCommitted()
+      return sequence
+    } catch (error) {
+      core.cancel()
+      throw error
+    }
+  }
+
+  /** Resolves when a commit is as durable as the database promises. */
+  acknowledged(sequence: number): Promise<void> {
+    return this.#log.acknowledged(sequence)
+  }
+
+  /** First committer wins; then what was read; then the rules over the final state. */
+  #validate(core: TransactionCore): void {
+    const hasRivals = core.sequence !== this.appliedSequence
+    if (hasRivals) this.#refuseRivals(core)
+    for (const check of this.#checks) {
+      try {
+        check.check(core.onto(this.appliedSequence))
+      } catch (error) {
+        if (!hasRivals || !(error instanceof DatabaseError)) throw error
+        throw new DatabaseError(
+          'Conflict',
+          `another transaction committed first (${error.message}); run this one again`,
+          { cause: error, details: error.details },
+        )
+      }
+    }
+  }
+
+  /** Every row that commits since the snapshot added is held against what was written and read. */
+  #refuseRivals(core: TransactionCore): void {
+    const isSerializable = core.isolation === 'serializable'
+    for (const kind of entityKinds) {
+      const table = this.#tables.versions(kind)
+      for (let row = core.counts[kind]; row < table.count; row++) {
+        const ordinal = table.entityOf(row)
+        const id = entityId(kind, ordinal)
+        if (core.tail.of(id) !== undefined) throw conflict(kind, id, 'written')
+        if (!isSerializable) continue
+        if (core.reads.entities.has(id)) throw conflict(kind, id, 'read')
+        if (core.reads.isChangedBy(kind, ordinal, row)) throw conflict(kind, id, 'read')
+      }
+    }
+  }
+
+  #systemTimeFor(core: TransactionCore, system: bigint | undefined): bigint {
+    const wall = BigInt(this.#host.clock.wallMicros())
+    const last = this.lastSystemTime
+    if (system !== undefined) {
+      if (system <= last || system <= this.#readFloor) {
+        throw new DatabaseError(
+          'NotMonotonic',
+          'the system time of an imported commit must be later than the last commit',
+          { details: { system, last } },
+        )
+      }
+      return system
+    }
+    let time = wall
+    if (time <= last) time = last + 1n
+    if (time <= this.#readFloor) time = this.#readFloor + 1n
+    if (time < core.now) time = core.now
+    this.#clockAheadMicros = time > wall ? time - wall : 0n
+    return time
+  }
+
+  #contentOf(core: TransactionCore, meta: Uint8Array | undefined): BatchContent {
+    const { symbols, keyNames, key } = this.#tables
+    const unlogged = [...core.usedSymbols].filter(symbol => !symbols.isLogged(symbol))
+    const newKeys = [...core.usedKeys].filter(ordinal => key.head(ordinal) < 0)
+    return {
+      meta,
+      symbols: unlogged,
+      edges: core.tail.edges,
+      keys: newKeys.map(ordinal => ({
+        ordinal,
+        keyspace: keyNames.keyspace(ordinal),
+        bytes: keyNames.bytes(ordinal),
+      })),
+      events: core.tail.events,
+    }
+  }
+}
+
+function conflict(kind: EntityKind, id: number, how: 'written' | 'read'): DatabaseError {
+  return new DatabaseError(
+    'Conflict',
+    `${kind} ${id}, which this transaction has ${how}, was changed by another commit since it ` +
+      'began; run the transaction again',
+    { details: { id, entity: kind, how } },
+  )
+}

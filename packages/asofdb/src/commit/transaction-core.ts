@@ -1,0 +1,215 @@
+import { DatabaseError } from '../rules/errors.ts'
+import { type EntityKind, entityId, ordinalMax } from '../versions/entity.ts'
+import type { KeyIndex } from '../versions/key-index.ts'
+import type { PayloadSlice } from '../versions/payload-slice.ts'
+import { sliceOf } from '../versions/payload-slice.ts'
+import type { Span } from '../versions/periods.ts'
+import type { RowCounts } from '../versions/commit-table.ts'
+import type { EdgeEnds, Tables } from '../versions/tables.ts'
+import type { VersionEvent } from '../versions/timeline.ts'
+import { ReadSet } from './read-set.ts'
+import { Tail } from './tail.ts'
+
+export type Isolation = 'serializable' | 'snapshot'
+
+export interface TransactionStart {
+  readonly tables: Tables
+  readonly keyIndex: KeyIndex
+  /** The applied sequence that the transaction builds on. */
+  readonly sequence: number
+  /** The transaction's now, microseconds since 1970. */
+  readonly now: bigint
+  readonly isolation: Isolation
+  readonly isReadonly: boolean
+}
+
+/**
+ * An open transaction without regard to models: a snapshot, the private tail on top of it, what
+ * was read, and the identities it was given.
+ */
+export class TransactionCore {
+  readonly tables: Tables
+  readonly keyIndex: KeyIndex
+  readonly sequence: number
+  #counts: RowCounts
+  readonly now: bigint
+  readonly isolation: Isolation
+  readonly isReadonly: boolean
+  readonly tail = new Tail()
+  readonly reads = new ReadSet()
+  readonly #symbols = new Set<number>()
+  readonly #keys = new Set<number>()
+  readonly #nodes: number[] = []
+  #state: 'open' | 'committed' | 'cancelled' = 'open'
+
+  constructor(start: TransactionStart) {
+    this.tables = start.tables
+    this.keyIndex = start.keyIndex
+    this.sequence = start.sequence
+    this.#counts = start.tables.commits.counts(start.sequence)
+    this.now = start.now
+    this.isolation = start.isolation
+    this.isReadonly = start.isReadonly
+  }
+
+  /** The version rows that belong to the snapshot. */
+  get counts(): RowCounts {
+    return this.#counts
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  get usedSymbols(): ReadonlySet<number> {
+    return this.#symbols
+  }
+
+  get usedKeys(): ReadonlySet<number> {
+    return this.#keys
+  }
+
+  mustBeOpen(): void {
+    if (this.#state === 'open') return
+    throw new DatabaseError(
+      'TransactionFinished',
+      `this transaction was ${this.#state}; start another one with write or begin`,
+    )
+  }
+
+  mustBeWritable(): void {
+    this.mustBeOpen()
+    if (this.isReadonly) {
+      throw new DatabaseError(
+        'TimeReadOnly',
+        'this transaction was begun with readonly; begin one without it to write',
+      )
+    }
+  }
+
+  /** The number of a name that this transaction is about to store. */
+  symbol(name: string): number {
+    const symbol = this.tables.symbols.intern(name)
+    this.#symbols.add(symbol)
+    return symbol
+  }
+
+  /**
+   * Moves the snapshot to the newest applied state, for the checks of a commit that has already
+   * been found free of conflicts with it. Returns itself.
+   */
+  onto(sequence: number): this {
+    this.#counts = this.tables.commits.counts(sequence)
+    return this
+  }
+
+  /** Remembers that a stored payload or identity of this transaction uses the symbol. */
+  useSymbol(symbol: number): void {
+    this.#symbols.add(symbol)
+  }
+
+  allocateNode(): number {
+    const ordinal = this.tables.nodesAllocated++
+    checkOrdinal(ordinal, 'nodes')
+    this.#nodes.push(ordinal)
+    return ordinal
+  }
+
+  allocateEdge(ends: EdgeEnds): number {
+    const ordinal = this.tables.edgeEnds.column.count
+    checkOrdinal(ordinal, 'edges')
+    this.tables.edgeEnds.define(ordinal, ends)
+    this.tail.edges.push({ ordinal, ...ends })
+    return ordinal
+  }
+
+  /** The ordinal of a key, a new one if the key has none yet. */
+  allocateKey(keyspace: number, name: string): number {
+    const ordinal = this.keyIndex.findOrAdd(keyspace, name)
+    checkOrdinal(ordinal, 'keys')
+    this.#symbols.add(keyspace)
+    this.#keys.add(ordinal)
+    return ordinal
+  }
+
+  /** Own statements about an entity and those of the snapshot, newest first. */
+  *events(kind: EntityKind, ordinal: number): Generator<VersionEvent> {
+    const own = this.tail.of(entityId(kind, ordinal))
+    if (own !== undefined) {
+      for (let index = own.length - 1; index >= 0; index--) {
+        const event = own[index]
+        if (event !== undefined) yield event
+      }
+    }
+    yield* storedEvents(this.tables, kind, { ordinal, rows: this.counts[kind] })
+  }
+
+  record(kind: EntityKind, ordinal: number, span: Span, payload: PayloadSlice | undefined): void {
+    this.tail.record(kind, ordinal, { span, payload })
+  }
+
+  markCommitted(): void {
+    this.#state = 'committed'
+  }
+
+  /**
+   * Ends the transaction without a commit. Identities are given back when nobody has been given a
+   * later one; else they stay unused for ever.
+   */
+  cancel(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'cancelled'
+    const { tables } = this
+    while (this.#nodes.length > 0 && this.#nodes.at(-1) === tables.nodesAllocated - 1) {
+      this.#nodes.pop()
+      tables.nodesAllocated--
+    }
+    const { column } = tables.edgeEnds
+    while (this.tail.edges.length > 0 && this.tail.edges.at(-1)?.ordinal === column.count - 1) {
+      this.tail.edges.pop()
+      column.shrinkTo(column.count - 1)
+    }
+  }
+}
+
+/** The stored versions of an entity within a row count, newest first. */
+export function* storedEvents(
+  tables: Tables,
+  kind: EntityKind,
+  entity: { readonly ordinal: number; readonly rows: number },
+): Generator<VersionEvent> {
+  const table = tables.versions(kind)
+  for (const row of table.rowsOf(entity.ordinal, entity.rows)) {
+    yield new StoredEvent(tables, kind, row)
+  }
+}
+
+/** A version row as an event; its commit is looked up only when asked for. */
+class StoredEvent implements VersionEvent {
+  readonly from: bigint
+  readonly to: bigint
+  readonly payload: PayloadSlice | undefined
+  readonly #tables: Tables
+  readonly #kind: EntityKind
+  readonly #row: number
+
+  constructor(tables: Tables, kind: EntityKind, row: number) {
+    const table = tables.versions(kind)
+    const reference = table.payloadOf(row)
+    this.from = table.from(row)
+    this.to = table.to(row)
+    this.payload = reference === 0 ? undefined : sliceOf(table.arena, reference)
+    this.#tables = tables
+    this.#kind = kind
+    this.#row = row
+  }
+
+  get sequence(): number {
+    return this.#tables.commits.sequenceOfRow(this.#kind, this.#row)
+  }
+}
+
+function checkOrdinal(ordinal: number, what: string): void {
+  if (ordinal < ordinalMax) return
+  throw new DatabaseError('LimitExceeded', `a database holds at most ${ordinalMax} ${what}`)
+}

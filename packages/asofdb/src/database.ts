@@ -1,0 +1,453 @@
+import type { CommitPipeline } from './commit/commit-pipeline.ts'
+import type { Isolation, TransactionCore } from './commit/transaction-core.ts'
+import { ByteWriter } from './encoding/bytes.ts'
+import { type Instant, type InstantInput, instantToMicros, microsToInstant } from './encoding/instant.ts'
+import { encodeValue } from './encoding/value.ts'
+import type { GraphSettings } from './graph/graph-writer.ts'
+import type { CommitMeta } from './graph/history.ts'
+import { metaOf } from './graph/history.ts'
+import { changesBetween, type ChangesSelection, type CommitRecord } from './changes.ts'
+import {
+  compareViews,
+  type DiffEntry,
+  netDifferences,
+  type NetDiffEntry,
+  type NetDiffOptions,
+} from './compare.ts'
+import type { Host } from './host/host.ts'
+import { DatabaseError, isDatabaseError } from './rules/errors.ts'
+import type { Storage } from './storage.ts'
+import type { Stats, VerifyReport } from './storage.ts'
+import { collectStats } from './storage.ts'
+import { Transaction } from './transaction.ts'
+import { View, type ViewContext, type ViewPoint } from './view.ts'
+import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+import type { RecoveryReport } from './recovery/report.ts'
+import type { Tables } from './versions/tables.ts'
+
+export interface WriteOptions {
+  /** Who, why and from what source: kept with the commit, shown by provenance and changes. */
+  readonly meta?: CommitMeta | undefined
+  /** Default: serializable. */
+  readonly isolation?: Isolation | undefined
+  /** How often a closure that lost a race runs again. Default: 10. */
+  readonly retries?: number | undefined
+}
+
+export interface ImportOptions extends WriteOptions {
+  /** The system time of the commit: later than the last commit, not in the future. */
+  readonly system: InstantInput
+}
+
+export interface BeginOptions extends Omit<WriteOptions, 'retries'> {
+  readonly readonly?: boolean | undefined
+}
+
+/** A commit: its number, its system time and what its writer said about it. */
+export interface CommitInfo {
+  readonly sequence: number
+  readonly system: Instant
+  readonly meta: CommitMeta | undefined
+}
+
+/** Where to look. What is not given is now, and as best known now. */
+export interface Coordinates {
+  readonly valid?: InstantInput | undefined
+  readonly system?: InstantInput | undefined
+  /** System time as a commit's number instead of an instant. */
+  readonly sequence?: number | undefined
+}
+
+const retriesDefault = 10
+const retryDelayMs = 2
+
+/** The parts that `open` wires together. */
+export interface DatabaseParts {
+  readonly path: string
+  readonly host: Host
+  readonly tables: Tables
+  readonly pipeline: CommitPipeline
+  readonly context: Omit<ViewContext, 'mustBeReadable'>
+  readonly settings: GraphSettings
+  readonly storage: Storage
+}
+
+/**
+ * An open database. Reads answer at once, from what is durable; without further words they look
+ * at now, as best known now. Writes resolve when they are as durable as the database was opened
+ * to be.
+ */
+export class Database {
+  readonly path: string
+  readonly #parts: DatabaseParts
+  readonly #context: ViewContext
+  #current: View | undefined
+  #currentMicros = 0
+  #closing: Promise<void> | undefined
+
+  constructor(parts: DatabaseParts) {
+    this.path = parts.path
+    this.#parts = parts
+    this.#context = { ...parts.context, mustBeReadable: () => this.#mustBeOpen() }
+  }
+
+  /** What opening found and did. */
+  get recovery(): RecoveryReport {
+    return this.#parts.storage.recovery
+  }
+
+  /** The number of the newest commit that readers see. */
+  get sequence(): number {
+    return this.#parts.storage.acknowledgedSequence
+  }
+
+  /**
+   * Runs `body` in a transaction and commits what it stated; resolves with its result when that is
+   * durable. A body that loses a race runs again, so it should do nothing else than use `tx`. An
+   * error thrown by it cancels the transaction.
+   */
+  write<T>(body: (tx: Transaction) => T | Promise<T>, options: WriteOptions = {}): Promise<T> {
+    if ('system' in options) {
+      return Promise.reject(
+        new DatabaseError(
+          'TimeReadOnly',
+          'the system time of a commit is given by the database; to replay an older history use ' +
+            'import',
+        ),
+      )
+    }
+    return this.#write(body, options, undefined)
+  }
+
+  /** As `write`, but with a system time of the past: for taking over a history in its order. */
+  async import<T>(
+    body: (tx: Transaction) => T | Promise<T>,
+    options: ImportOptions,
+  ): Promise<T> {
+    const system = instantToMicros(options.system, this.#context.timeZone)
+    if (system > this.#nowMicros()) {
+      throw new DatabaseError(
+        'TimeInFuture',
+        `the system time ${microsToInstant(system).toString()} of an import is in the future`,
+        { details: { system } },
+      )
+    }
+    if (system <= this.#parts.pipeline.lastSystemTime) {
+      throw new DatabaseError(
+        'NotMonotonic',
+        'the system time of an imported commit must be later than that of the last commit, ' +
+          microsToInstant(this.#parts.pipeline.lastSystemTime).toString(),
+        { details: { system, last: this.#parts.pipeline.lastSystemTime } },
+      )
+    }
+    return this.#write(body, options, system)
+  }
+
+  /** Opens a transaction that ends with `commit` or `cancel`; prefer `write`. */
+  begin(options: BeginOptions = {}): OpenTransaction {
+    this.#mustBeOpen()
+    if (options.readonly !== true) this.#parts.storage.mustBeWritable()
+    const core = this.#begin(options, undefined)
+    const commit = async (): Promise<CommitInfo | undefined> => {
+      this.#mustBeOpen()
+      const sequence = this.#parts.pipeline.commit(core, { meta: encodeMeta(options.meta) })
+      if (sequence === undefined) return undefined
+      await this.#parts.pipeline.acknowledged(sequence)
+      return this.commit(sequence)
+    }
+    return new OpenTransaction(this.#context, core, { settings: this.#parts.settings, commit })
+  }
+
+  /** A view at other coordinates. TimeInFuture for a system time later than now. */
+  asOf(at: Coordinates): View {
+    this.#mustBeOpen()
+    const valid =
+      at.valid === undefined
+        ? this.#nowMicros()
+        : instantToMicros(at.valid, this.#context.timeZone)
+    return this.#viewAt(this.#sequenceOf(at), valid)
+  }
+
+  /** What the database would have answered at an instant: both times set to it. */
+  rewind(instant: InstantInput): View {
+    return this.asOf({ valid: instant, system: instant })
+  }
+
+  /** A view of this moment that stays: later commits don't change it. */
+  snapshot(): View {
+    this.#mustBeOpen()
+    return this.#viewAt(this.sequence, this.#nowMicros())
+  }
+
+  node(id: number): ReturnType<View['node']> {
+    return this.#now().node(id)
+  }
+
+  edge(id: number): ReturnType<View['edge']> {
+    return this.#now().edge(id)
+  }
+
+  nodes(...args: Parameters<View['nodes']>): ReturnType<View['nodes']> {
+    return this.#now().nodes(...args)
+  }
+
+  edges(type?: string): ReturnType<View['edges']> {
+    return this.#now().edges(type)
+  }
+
+  out(...args: Parameters<View['out']>): ReturnType<View['out']> {
+    return this.#now().out(...args)
+  }
+
+  in(...args: Parameters<View['in']>): ReturnType<View['in']> {
+    return this.#now().in(...args)
+  }
+
+  targets(id: number, type?: string): number[] {
+    return this.#now().targets(id, type)
+  }
+
+  sources(id: number, type?: string): number[] {
+    return this.#now().sources(id, type)
+  }
+
+  timeline(...args: Parameters<View['timeline']>): ReturnType<View['timeline']> {
+    return this.#now().timeline(...args)
+  }
+
+  provenance(id: number): ReturnType<View['provenance']> {
+    return this.#now().provenance(id)
+  }
+
+  match(...args: Parameters<View['match']>): ReturnType<View['match']> {
+    return this.#now().match(...args)
+  }
+
+  keys(keyspace: string): ReturnType<View['keys']> {
+    return this.#now().keys(keyspace)
+  }
+
+  /** Nodes and edges that differ between two views, with what they were in each. Lazy. */
+  diff(before: View, after: View): Generator<DiffEntry> {
+    this.#mustBeOpen()
+    return compareViews(this.#context, before, after)
+  }
+
+  /**
+   * Where two states of knowledge differ: for each node and edge the maximal spans of valid time in
+   * which they do. A rewrite with equal values gives nothing. Lazy.
+   */
+  netDiff(options: NetDiffOptions): Generator<NetDiffEntry> {
+    this.#mustBeOpen()
+    const from = this.#sequenceOf(options.from)
+    const to = this.#sequenceOf(options.to)
+    return netDifferences(this.#context, { from, to }, options)
+  }
+
+  /** The commits in (after, to], oldest first, with everything each stated. Lazy. */
+  changes(selection: ChangesSelection = {}): Generator<CommitRecord> {
+    this.#mustBeOpen()
+    return changesBetween(this.#context, selection, this.sequence)
+  }
+
+  /** A commit by its number; undefined when there is none that readers see. */
+  commit(sequence: number): CommitInfo | undefined {
+    this.#mustBeOpen()
+    if (!Number.isInteger(sequence) || sequence < 1 || sequence > this.sequence) return undefined
+    const { tables } = this.#parts
+    return {
+      sequence,
+      system: microsToInstant(tables.commits.systemTime(sequence)),
+      meta: metaOf(tables, sequence),
+    }
+  }
+
+  /** Writes what is new since the last checkpoint, so that opening needs less of the log. */
+  checkpoint(): Promise<CheckpointReport> {
+    this.#mustBeOpen()
+    return this.#parts.storage.checkpoint()
+  }
+
+  /** Reads every file and checks everything against everything. Changes nothing. */
+  verify(): Promise<VerifyReport> {
+    this.#mustBeOpen()
+    return this.#parts.storage.verify()
+  }
+
+  stats(): Stats {
+    this.#mustBeOpen()
+    const { tables, storage, context } = this.#parts
+    return collectStats(tables, context.indexes, storage)
+  }
+
+  /** Finishes what is under way, makes a last checkpoint, and lets go of the directory. */
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.storage.close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #write<T>(
+    body: (tx: Transaction) => T | Promise<T>,
+    options: WriteOptions,
+    system: bigint | undefined,
+  ): Promise<T> {
+    const retries = options.retries ?? retriesDefault
+    const meta = encodeMeta(options.meta)
+    for (let attempt = 0; ; attempt++) {
+      this.#mustBeOpen()
+      this.#parts.storage.mustBeWritable()
+      const core = this.#begin(options, system)
+      let result: T
+      try {
+        const made = body(new Transaction(this.#context, core, this.#parts.settings))
+        result = made instanceof Promise ? await made : made
+      } catch (error) {
+        core.cancel()
+        throw error
+      }
+      let sequence: number | undefined
+      try {
+        this.#mustBeOpen()
+        sequence = this.#parts.pipeline.commit(core, { meta, system })
+      } catch (error) {
+        if (!isDatabaseError(error, 'Conflict') || attempt >= retries) throw error
+        await this.#pause(attempt)
+        continue
+      }
+      if (sequence !== undefined) await this.#parts.pipeline.acknowledged(sequence)
+      return result
+    }
+  }
+
+  /** Before running again: rivals that started together should not meet together again. */
+  #pause(attempt: number): Promise<void> {
+    const { timers, random } = this.#parts.host
+    if (attempt === 0) return timers.yieldTurn()
+    const delayMs = retryDelayMs * 2 ** Math.min(attempt, 8) * random.fraction()
+    return new Promise(resolve => void timers.after(delayMs, resolve))
+  }
+
+  #begin(options: BeginOptions, system: bigint | undefined): TransactionCore {
+    const isolation = options.isolation ?? 'serializable'
+    if (isolation !== 'serializable' && isolation !== 'snapshot') {
+      throw new DatabaseError(
+        'InvalidArgument',
+        `isolation is 'serializable' or 'snapshot', not ${String(isolation)}`,
+      )
+    }
+    const isReadonly = options.readonly === true
+    return this.#parts.pipeline.begin({ isolation, isReadonly, system })
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing === undefined) return
+    throw new DatabaseError('Closed', `the database ${this.path} is closed; open it again`)
+  }
+
+  /** max(wall clock, last commit): a writer sees its own default writes at once. */
+  #nowMicros(): bigint {
+    const wall = BigInt(this.#parts.host.clock.wallMicros())
+    const { sequence } = this
+    const last = sequence === 0 ? wall : this.#parts.tables.commits.systemTime(sequence)
+    return wall > last ? wall : last
+  }
+
+  /** The view of now, kept while neither the clock nor the last commit has moved. */
+  #now(): View {
+    this.#mustBeOpen()
+    const micros = this.#parts.host.clock.wallMicros()
+    const current = this.#current
+    if (current !== undefined && micros === this.#currentMicros) {
+      if (current.sequence === this.sequence) return current
+    }
+    this.#currentMicros = micros
+    this.#current = this.#viewAt(this.sequence, this.#nowMicros())
+    return this.#current
+  }
+
+  #viewAt(sequence: number, valid: bigint): View {
+    const counts = this.#parts.tables.commits.counts(sequence)
+    const point: ViewPoint = { sequence, counts, valid }
+    return new View(this.#context, point)
+  }
+
+  /** The commits known at a system time or sequence; the newest when neither is given. */
+  #sequenceOf(at: Coordinates): number {
+    const { tables, pipeline } = this.#parts
+    if (at.sequence !== undefined) {
+      if (at.system !== undefined) {
+        throw new DatabaseError('InvalidArgument', 'give system or sequence, not both')
+      }
+      if (Number.isInteger(at.sequence) && at.sequence >= 0 && at.sequence <= this.sequence) {
+        return at.sequence
+      }
+      throw new DatabaseError(
+        'InvalidArgument',
+        `there is no commit ${String(at.sequence)}; the newest is ${this.sequence}`,
+      )
+    }
+    if (at.system === undefined) return this.sequence
+    const micros = instantToMicros(at.system, this.#context.timeZone)
+    if (micros > this.#nowMicros()) {
+      throw new DatabaseError(
+        'TimeInFuture',
+        `system time ${microsToInstant(micros).toString()} has not come yet; an answer as of it ` +
+          'could not be repeated',
+        { details: { system: micros } },
+      )
+    }
+    pipeline.raiseReadFloor(micros)
+    return tables.commits.sequenceAt(micros, this.sequence)
+  }
+}
+
+interface OpenTransactionParts {
+  readonly settings: GraphSettings
+  commit(): Promise<CommitInfo | undefined>
+}
+
+/** A transaction that its owner ends. */
+export class OpenTransaction extends Transaction {
+  readonly #core: TransactionCore
+  readonly #commit: () => Promise<CommitInfo | undefined>
+
+  constructor(context: ViewContext, core: TransactionCore, parts: OpenTransactionParts) {
+    super(context, core, parts.settings)
+    this.#core = core
+    this.#commit = parts.commit
+  }
+
+  /**
+   * Commits; resolves when durable, with undefined if nothing was stated. `Conflict` when it lost
+   * a race: begin again.
+   */
+  commit(): Promise<CommitInfo | undefined> {
+    return this.#commit()
+  }
+
+  /** Forgets everything stated. Harmless after the end. */
+  cancel(): void {
+    this.#core.cancel()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cancel()
+  }
+}
+
+function encodeMeta(meta: CommitMeta | undefined): Uint8Array | undefined {
+  if (meta === undefined) return undefined
+  const given = Object.entries(meta).filter(([, text]) => text !== undefined)
+  for (const [name, text] of given) {
+    if (typeof text === 'string' && (name === 'who' || name === 'why' || name === 'source')) continue
+    throw new DatabaseError('InvalidArgument', 'meta takes who, why and source, each a string')
+  }
+  if (given.length === 0) return undefined
+  const writer = new ByteWriter()
+  encodeValue(writer, Object.fromEntries(given), 'meta')
+  return writer.copy()
+}

@@ -1,0 +1,358 @@
+import type { TransactionCore } from '../commit/transaction-core.ts'
+import { storedEvents } from '../commit/transaction-core.ts'
+import { timeHigh, timeLow } from '../encoding/instant.ts'
+import type { RowCounts } from '../versions/commit-table.ts'
+import {
+  edgeId,
+  edgeOrdinal,
+  type EntityKind,
+  entityId,
+  kindOf,
+  nodeId,
+  nodeOrdinal,
+  ordinalOf,
+} from '../versions/entity.ts'
+import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
+import type { VersionEvent } from '../versions/timeline.ts'
+import type { VersionPoint } from '../versions/version-table.ts'
+import type { Direction } from './adjacency.ts'
+import { Edge, Node } from './elements.ts'
+import type { GraphIndexes } from './graph-indexes.ts'
+import { hasLabel } from './payload.ts'
+import { type Condition, conditionsOf, type Where } from './where.ts'
+
+/** Which edges of a node: by type, at most `limit`, those after an edge id (for paging). */
+export interface EdgeSelection {
+  readonly type?: string | undefined
+  readonly limit?: number | undefined
+  readonly after?: number | undefined
+}
+
+/** A point on both axes, and the transaction whose own statements come on top, if any. */
+export interface ReadPoint {
+  readonly counts: RowCounts
+  /** Valid time, microseconds since 1970. */
+  readonly valid: bigint
+  readonly core?: TransactionCore | undefined
+}
+
+/**
+ * The graph at one point of the two times. Every read resolves versions by the same rule, so no
+ * index can show what a point read would not. By invariant I1 of the semantics an edge that holds
+ * has both its ends, so traversals look at edges alone.
+ */
+export class GraphReader {
+  readonly #indexes: GraphIndexes
+  readonly #core: TransactionCore | undefined
+  readonly #nodePoint: VersionPoint
+  readonly #edgePoint: VersionPoint
+  readonly #valid: bigint
+
+  constructor(indexes: GraphIndexes, point: ReadPoint) {
+    const high = timeHigh(point.valid)
+    const low = timeLow(point.valid)
+    this.#indexes = indexes
+    this.#core = point.core
+    this.#valid = point.valid
+    this.#nodePoint = { rows: point.counts.node, high, low }
+    this.#edgePoint = { rows: point.counts.edge, high, low }
+  }
+
+  node(id: number): Node | undefined {
+    const ordinal = nodeOrdinal(id)
+    const { tables } = this.#indexes
+    if (this.#core !== undefined) {
+      const slice = this.#sliceWithin(this.#core, 'node', ordinal)
+      return slice === undefined ? undefined : new Node(id, tables.symbols, slice)
+    }
+    const row = tables.node.resolve(ordinal, this.#nodePoint)
+    if (row < 0) return undefined
+    const slice = sliceOf(tables.node.arena, tables.node.payloadOf(row))
+    return new Node(id, tables.symbols, slice)
+  }
+
+  edge(id: number): Edge | undefined {
+    return this.#edgeAt(edgeOrdinal(id))
+  }
+
+  /** Nodes that hold at the point, of one label, under conditions. Lazy; in no stated order. */
+  *nodes(label?: string, where: Where = {}): Generator<Node> {
+    const conditions = conditionsOf(where, this.#indexes.tables.symbols)
+    for (const ordinal of this.#nodeCandidates(label, conditions)) {
+      const node = this.#matching(ordinal, label, conditions)
+      if (node !== undefined) yield node
+    }
+  }
+
+  /** Edges that hold at the point, of one type if given, by id. Lazy. */
+  *edges(type?: string): Generator<Edge> {
+    const { tables } = this.#indexes
+    this.#dependOn(`edges`, kind => kind === 'edge')
+    const symbol = type === undefined ? undefined : tables.symbols.find(type)
+    if (type !== undefined && symbol === undefined) return
+    const end = tables.edgeEnds.column.count
+    for (let ordinal = 0; ordinal < end; ordinal++) {
+      if (symbol !== undefined && tables.edgeEnds.type(ordinal) !== symbol) continue
+      const edge = this.#edgeAt(ordinal)
+      if (edge !== undefined) yield edge
+    }
+  }
+
+  /** Edges of a node that hold at the point, in the order of their creation. */
+  edgesOf(id: number, direction: Direction, selection: EdgeSelection): Edge[] {
+    const found: Edge[] = []
+    const limit = selection.limit ?? Infinity
+    if (limit <= 0) return found
+    this.#eachEdge(id, direction, selection, ordinal => {
+      const edge = this.#edgeAt(ordinal)
+      if (edge !== undefined) found.push(edge)
+      return found.length < limit
+    })
+    return found
+  }
+
+  /** Ids of the nodes at the far ends of a node's edges, one for each edge that holds. */
+  neighbours(id: number, direction: Direction, type?: string): number[] {
+    const found: number[] = []
+    const { edgeEnds } = this.#indexes.tables
+    this.#eachEdge(id, direction, { type }, ordinal => {
+      if (this.#holdsEdge(ordinal)) {
+        const far = direction === 'out' ? edgeEnds.target(ordinal) : edgeEnds.source(ordinal)
+        found.push(nodeId(far))
+      }
+      return true
+    })
+    return found
+  }
+
+  /** Every version of a node or an edge known at the point, newest first. */
+  events(id: number): Iterable<VersionEvent> {
+    const kind = kindOf(id)
+    if (kind === undefined || kind === 'key') nodeOrdinal(id)
+    const ordinal = ordinalOf(id)
+    const stored = kind === 'edge' ? 'edge' : 'node'
+    if (this.#core !== undefined) {
+      this.#core.reads.entities.add(id)
+      return this.#core.events(stored, ordinal)
+    }
+    const rows = stored === 'edge' ? this.#edgePoint.rows : this.#nodePoint.rows
+    return storedEvents(this.#indexes.tables, stored, { ordinal, rows })
+  }
+
+  /** Ordinals of every edge that was ever attached to a node, whether it holds now or not. */
+  edgesEver(id: number, direction: Direction, type?: string): number[] {
+    const found: number[] = []
+    this.#eachEdge(id, direction, { type }, ordinal => found.push(ordinal) > 0)
+    return found
+  }
+
+  /** Ordinals of every node that ever was, or ever had a label. */
+  nodesEver(label?: string): Iterable<number> {
+    return this.#nodeCandidates(label, [])
+  }
+
+  /** What holds of a node or an edge at the point; undefined if it is absent. */
+  payload(id: number): PayloadSlice | undefined {
+    const kind = kindOf(id)
+    if (kind === 'edge') return this.#edgeSlice(ordinalOf(id))
+    const ordinal = nodeOrdinal(id)
+    if (this.#core !== undefined) return this.#sliceWithin(this.#core, 'node', ordinal)
+    return this.#nodeSlice(ordinal)
+  }
+
+  #edgeAt(ordinal: number): Edge | undefined {
+    const { tables } = this.#indexes
+    const slice = this.#edgeSlice(ordinal)
+    if (slice === undefined) return undefined
+    const { type, source, target } = tables.edgeEnds.ends(ordinal)
+    const identity = {
+      id: edgeId(ordinal),
+      type: tables.symbols.name(type),
+      source: nodeId(source),
+      target: nodeId(target),
+    }
+    return new Edge(identity, tables.symbols, slice)
+  }
+
+  #edgeSlice(ordinal: number): PayloadSlice | undefined {
+    if (this.#core !== undefined) return this.#sliceWithin(this.#core, 'edge', ordinal)
+    const { edge } = this.#indexes.tables
+    const row = edge.resolve(ordinal, this.#edgePoint)
+    return row < 0 ? undefined : sliceOf(edge.arena, edge.payloadOf(row))
+  }
+
+  #holdsEdge(ordinal: number): boolean {
+    if (this.#core !== undefined) return this.#edgeSlice(ordinal) !== undefined
+    return this.#indexes.tables.edge.resolve(ordinal, this.#edgePoint) >= 0
+  }
+
+  /** Own statements first; what is read is remembered, also when nothing is found. */
+  #sliceWithin(
+    core: TransactionCore,
+    kind: EntityKind,
+    ordinal: number,
+  ): PayloadSlice | undefined {
+    const id = entityId(kind, ordinal)
+    core.reads.entities.add(id)
+    const own = core.tail.of(id)
+    if (own !== undefined) {
+      for (let at = own.length - 1; at >= 0; at--) {
+        const event = own[at]
+        if (event === undefined || event.from > this.#valid || event.to <= this.#valid) continue
+        return event.payload
+      }
+    }
+    const table = this.#indexes.tables.versions(kind)
+    const point = kind === 'node' ? this.#nodePoint : this.#edgePoint
+    const row = table.resolve(ordinal, point)
+    return row < 0 ? undefined : sliceOf(table.arena, table.payloadOf(row))
+  }
+
+  /** Calls `visit` for each edge ever attached, until it returns false. */
+  #eachEdge(
+    id: number,
+    direction: Direction,
+    selection: EdgeSelection,
+    visit: (ordinal: number) => boolean,
+  ): void {
+    const node = nodeOrdinal(id)
+    const { adjacency, tables } = this.#indexes
+    const { edgeEnds } = tables
+    this.#dependOnEdges(node, direction)
+    const type = selection.type === undefined ? -1 : (tables.symbols.find(selection.type) ?? -2)
+    if (type === -2) return
+    const after = selection.after === undefined ? -1 : edgeOrdinal(selection.after)
+    const typed = type < 0 ? undefined : adjacency.typed(direction, node, type)
+    if (typed !== undefined) {
+      for (const edge of typed) if (edge > after && !visit(edge)) return
+    } else {
+      const lists = adjacency.lists(direction)
+      const count = lists.count(node)
+      const block = count === 0 ? noWords : lists.blockOf(node)
+      const start = count === 0 ? 0 : lists.startOf(node)
+      for (let at = start; at < start + count; at++) {
+        const edge = block[at] as number
+        if (edge <= after || (type >= 0 && edgeEnds.type(edge) !== type)) continue
+        if (!visit(edge)) return
+      }
+    }
+    const isOutgoing = direction === 'out'
+    for (const edge of this.#core?.tail.edgesOf(node, isOutgoing) ?? []) {
+      if (edge <= after || (type >= 0 && edgeEnds.type(edge) !== type)) continue
+      if (!visit(edge)) return
+    }
+  }
+
+  #matching(
+    ordinal: number,
+    label: string | undefined,
+    conditions: readonly Condition[],
+  ): Node | undefined {
+    const { tables } = this.#indexes
+    const slice =
+      this.#core !== undefined
+        ? this.#sliceWithin(this.#core, 'node', ordinal)
+        : this.#nodeSlice(ordinal)
+    if (slice === undefined) return undefined
+    if (label !== undefined) {
+      const symbol = tables.symbols.find(label)
+      if (symbol === undefined || !hasLabel(slice, symbol)) return undefined
+    }
+    if (!conditions.every(condition => condition.matches(slice))) return undefined
+    return new Node(nodeId(ordinal), tables.symbols, slice)
+  }
+
+  #nodeSlice(ordinal: number): PayloadSlice | undefined {
+    const { node } = this.#indexes.tables
+    const row = node.resolve(ordinal, this.#nodePoint)
+    return row < 0 ? undefined : sliceOf(node.arena, node.payloadOf(row))
+  }
+
+  /** Node ordinals that may match, each once: from an index, a label, or all. */
+  *#nodeCandidates(label: string | undefined, conditions: readonly Condition[]): Generator<number> {
+    this.#dependOnLabel(label)
+    const seen = new Set<number>()
+    for (const id of this.#core?.tail.entities() ?? []) {
+      if (kindOf(id) !== 'node') continue
+      seen.add(ordinalOf(id))
+    }
+    const own = [...seen]
+    const isRepeating = this.#isIndexed(label, conditions)
+    for (const ordinal of this.#storedCandidates(label, conditions)) {
+      if (seen.has(ordinal)) continue
+      if (isRepeating) seen.add(ordinal)
+      yield ordinal
+    }
+    yield* own
+  }
+
+  #isIndexed(label: string | undefined, conditions: readonly Condition[]): boolean {
+    return this.#bestIndex(label, conditions) !== undefined
+  }
+
+  #storedCandidates(
+    label: string | undefined,
+    conditions: readonly Condition[],
+  ): Iterable<number> {
+    const { labels, tables } = this.#indexes
+    const best = this.#bestIndex(label, conditions)
+    if (best !== undefined) return best
+    if (label === undefined) return ordinalsBelow(tables.node.entityCount)
+    const symbol = tables.symbols.find(label)
+    return symbol === undefined ? [] : labels.nodes(symbol)
+  }
+
+  /** An equality that an index answers is taken before a range. */
+  #bestIndex(
+    label: string | undefined,
+    conditions: readonly Condition[],
+  ): Iterable<number> | undefined {
+    if (label === undefined) return undefined
+    let best: Iterable<number> | undefined
+    for (const { property, range } of conditions) {
+      if (range === undefined) continue
+      const index = this.#indexes.schema.index(label, [property])
+      if (index === undefined) continue
+      const isEquality = range.gte !== undefined && range.gte === range.lte
+      if (best === undefined || isEquality) best = index.candidates(range)
+      if (isEquality) break
+    }
+    return best
+  }
+
+  #dependOn(name: string, isChangedBy: (kind: EntityKind, entity: number) => boolean): void {
+    this.#core?.reads.depend(name, () => ({ isChangedBy }))
+  }
+
+  #dependOnEdges(node: number, direction: Direction): void {
+    if (this.#core === undefined) return
+    const { edgeEnds } = this.#indexes.tables
+    this.#dependOn(`${direction} ${node}`, (kind, entity) => {
+      if (kind !== 'edge') return false
+      return (direction === 'out' ? edgeEnds.source(entity) : edgeEnds.target(entity)) === node
+    })
+  }
+
+  /** A node that carries the label after the change, or ever before, may enter or leave the scan. */
+  #dependOnLabel(label: string | undefined): void {
+    if (this.#core === undefined) return
+    const { symbols, node } = this.#indexes.tables
+    this.#dependOn(`label ${label ?? ''}`, (kind, entity) => {
+      if (kind !== 'node') return false
+      const symbol = label === undefined ? undefined : symbols.find(label)
+      if (label !== undefined && symbol === undefined) return false
+      for (const row of node.rowsOf(entity, node.count)) {
+        if (symbol === undefined) return true
+        const reference = node.payloadOf(row)
+        if (reference !== 0 && hasLabel(sliceOf(node.arena, reference), symbol)) return true
+      }
+      return false
+    })
+  }
+}
+
+const noWords = new Int32Array(0)
+
+function* ordinalsBelow(end: number): Generator<number> {
+  for (let ordinal = 0; ordinal < end; ordinal++) yield ordinal
+}

@@ -1,0 +1,320 @@
+import type { TransactionCore } from '../commit/transaction-core.ts'
+import {
+  createVersion,
+  deleteVersions,
+  type Merge,
+  nextBoundary,
+  patchVersions,
+  putVersion,
+  upsertVersions,
+  type WriteTarget,
+} from '../commit/verbs.ts'
+import { DatabaseError } from '../rules/errors.ts'
+import { edgeId, kindOf, nodeId, nodeOrdinal, ordinalOf } from '../versions/entity.ts'
+import type { PayloadSlice } from '../versions/payload-slice.ts'
+import { alwaysSpan, checkPeriod, foreverMicros, type Span } from '../versions/periods.ts'
+import { presenceWithin } from '../versions/timeline.ts'
+import type { GraphIndexes } from './graph-indexes.ts'
+import { EdgePresence } from './integrity.ts'
+import {
+  applyChanges,
+  checkName,
+  draftOf,
+  encodeDraft,
+  encodePayload,
+  labelsOf,
+  type Properties,
+  type PropertyChanges,
+} from './payload.ts'
+import { describeMicros, type PeriodOptions, writePeriod } from './period-options.ts'
+
+/** An id, or anything that has one (what `createNode` returned, a `Node`, an `Edge`). */
+export type EntityInput = number | { readonly id: number }
+
+export interface EntityReference {
+  readonly id: number
+}
+
+export interface EdgeBounds {
+  /** `'clip'`: write only where both ends hold, in several parts if need be. */
+  readonly bounds?: 'clip' | undefined
+}
+
+export interface WriteVerbOptions extends PeriodOptions, EdgeBounds {
+  /** Record nothing where nothing would change. */
+  readonly skipUnchanged?: boolean | undefined
+}
+
+export interface PutOptions extends WriteVerbOptions {
+  /** The node's labels. Default: those it was last given. */
+  readonly labels?: readonly string[] | undefined
+}
+
+export interface PatchOptions extends WriteVerbOptions {
+  readonly labels?:
+    | { readonly add?: readonly string[] | undefined; readonly remove?: readonly string[] | undefined }
+    | undefined
+  /** Throw NotFound when nothing is there in the period. */
+  readonly mustExist?: boolean | undefined
+}
+
+export interface DeleteOptions extends PeriodOptions {
+  /** Of a node: also cut its edges, over exactly this period. */
+  readonly detach?: boolean | undefined
+  readonly mustExist?: boolean | undefined
+}
+
+export interface GraphSettings {
+  readonly timeZone: string
+  /** The period of `createNode` when none is given. */
+  readonly nodesValid: 'now' | 'always'
+}
+
+/** The write verbs on nodes and edges (semantics 2.3, 2.4), within one transaction. */
+export class GraphWriter {
+  readonly #core: TransactionCore
+  readonly #indexes: GraphIndexes
+  readonly #settings: GraphSettings
+  readonly #symbolOf: (name: string) => number
+
+  constructor(core: TransactionCore, indexes: GraphIndexes, settings: GraphSettings) {
+    this.#core = core
+    this.#indexes = indexes
+    this.#settings = settings
+    this.#symbolOf = name => core.symbol(name)
+  }
+
+  createNode(
+    labels: string | readonly string[],
+    properties: Properties = {},
+    options: PeriodOptions = {},
+  ): EntityReference {
+    this.#core.mustBeWritable()
+    const names = typeof labels === 'string' ? [labels] : labels
+    const payload = encodePayload(names, properties, this.#symbolOf)
+    const hasPeriod = Object.values(options).some(option => option !== undefined)
+    const span =
+      this.#settings.nodesValid === 'always' && !hasPeriod
+        ? alwaysSpan
+        : this.#period(options).span
+    const ordinal = this.#core.allocateNode()
+    this.#core.record('node', ordinal, span, payload)
+    return { id: nodeId(ordinal) }
+  }
+
+  createEdge(
+    ends: { readonly source: EntityInput; readonly type: string; readonly target: EntityInput },
+    properties: Properties = {},
+    options: PeriodOptions & EdgeBounds = {},
+  ): EntityReference {
+    this.#core.mustBeWritable()
+    const source = this.#knownNode(ends.source)
+    const target = this.#knownNode(ends.target)
+    const type = this.#core.symbol(checkName(ends.type, 'type'))
+    const payload = encodePayload([], properties, this.#symbolOf)
+    const presence = new EdgePresence(this.#core, { source, target })
+    const spans = this.#edgeSpans(presence, options, undefined)
+    const ordinal = this.#core.allocateEdge({ type, source, target })
+    for (const span of spans) this.#core.record('edge', ordinal, span, payload)
+    return { id: edgeId(ordinal) }
+  }
+
+  create(entity: EntityInput, properties: Properties, options: PutOptions = {}): number {
+    const payload = this.#newPayload(entity, properties, options)
+    return this.#eachSpan(entity, options, target => createVersion(target, payload))
+  }
+
+  put(entity: EntityInput, properties: Properties, options: PutOptions = {}): number {
+    const payload = this.#newPayload(entity, properties, options)
+    return this.#eachSpan(entity, options, target => putVersion(target, payload))
+  }
+
+  patch(entity: EntityInput, changes: PropertyChanges, options: PatchOptions = {}): number {
+    const merge = this.#merge(entity, changes, options)
+    const target = this.#target(entity, options, this.#wholeSpan(entity, options))
+    const touched = patchVersions(target, merge)
+    return this.#mustTouch(entity, touched, options)
+  }
+
+  upsert(entity: EntityInput, changes: PropertyChanges, options: PatchOptions = {}): number {
+    const merge = this.#merge(entity, changes, options)
+    return this.#eachSpan(entity, options, target => upsertVersions(target, merge))
+  }
+
+  delete(entity: EntityInput, options: DeleteOptions = {}): number {
+    const id = this.#knownId(entity)
+    const span = this.#wholeSpan(entity, options)
+    if (options.detach === true && kindOf(id) === 'node') this.#cutEdges(ordinalOf(id), span)
+    const touched = deleteVersions(this.#target(entity, options, span))
+    return this.#mustTouch(entity, touched, options)
+  }
+
+  /** Deletes every incident edge over exactly the part of `span` in which it is present. */
+  #cutEdges(node: number, span: Span): void {
+    const { adjacency } = this.#indexes
+    const edges = new Set<number>()
+    for (const direction of ['out', 'in'] as const) {
+      const lists = adjacency.lists(direction)
+      const count = lists.count(node)
+      for (let at = 0; at < count; at++) {
+        const edge = lists.blockOf(node)[lists.startOf(node) + at]
+        if (edge !== undefined) edges.add(edge)
+      }
+      for (const edge of this.#core.tail.edgesOf(node, direction === 'out')) edges.add(edge)
+    }
+    for (const edge of edges) {
+      for (const part of presenceWithin(this.#core.events('edge', edge), span)) {
+        this.#core.record('edge', edge, part, undefined)
+      }
+    }
+  }
+
+  #newPayload(entity: EntityInput, properties: Properties, options: PutOptions): PayloadSlice {
+    const id = this.#knownId(entity)
+    if (kindOf(id) === 'edge') {
+      refuseLabels(options.labels)
+      return encodePayload([], properties, this.#symbolOf)
+    }
+    if (options.labels !== undefined) {
+      return encodePayload(options.labels, properties, this.#symbolOf)
+    }
+    const { symbols } = this.#core.tables
+    const labels = this.#lastLabels(ordinalOf(id)).map(label => symbols.name(label))
+    return encodePayload(labels, properties, this.#symbolOf)
+  }
+
+  #lastLabels(node: number): number[] {
+    for (const event of this.#core.events('node', node)) {
+      if (event.payload !== undefined) return labelsOf(event.payload)
+    }
+    return []
+  }
+
+  #merge(entity: EntityInput, changes: PropertyChanges, options: PatchOptions): Merge {
+    const id = this.#knownId(entity)
+    if (kindOf(id) === 'edge') refuseLabels(options.labels)
+    const add = options.labels?.add ?? []
+    const remove = options.labels?.remove ?? []
+    return before => {
+      const draft = draftOf(before)
+      for (const symbol of draft.labels) this.#core.useSymbol(symbol)
+      for (const symbol of draft.properties.keys()) this.#core.useSymbol(symbol)
+      for (const label of add) draft.labels.add(this.#symbolOf(checkName(label, 'label')))
+      for (const label of remove) draft.labels.delete(this.#symbolOf(checkName(label, 'label')))
+      applyChanges(draft, changes, this.#symbolOf)
+      return encodeDraft(draft)
+    }
+  }
+
+  /** Runs a verb that makes the entity present, over the spans its coverage allows. */
+  #eachSpan(
+    entity: EntityInput,
+    options: WriteVerbOptions,
+    run: (target: WriteTarget) => number,
+  ): number {
+    const id = this.#knownId(entity)
+    if (kindOf(id) === 'node') {
+      return run(this.#target(entity, options, this.#wholeSpan(entity, options)))
+    }
+    const ordinal = ordinalOf(id)
+    const presence = new EdgePresence(this.#core, this.#core.tables.edgeEnds.ends(ordinal))
+    let touched = 0
+    for (const span of this.#edgeSpans(presence, options, ordinal)) {
+      touched += run(this.#target(entity, options, span))
+    }
+    return touched
+  }
+
+  /** Semantics 2.4, rules 1 and 2: explicit bounds stand, an implicit end is clipped. */
+  #edgeSpans(
+    presence: EdgePresence,
+    options: PeriodOptions & EdgeBounds,
+    edge: number | undefined,
+  ): readonly Span[] {
+    const period = this.#period(options)
+    const { from } = period.span
+    let { span } = period
+    if (period.isUntilNext && edge !== undefined) {
+      const to = nextBoundary({ core: this.#core, kind: 'edge', ordinal: edge }, from)
+      span = { from, to }
+    }
+    if (options.bounds === 'clip') return presence.mustClip(span)
+    if (options.bounds !== undefined) {
+      throw new DatabaseError('InvalidArgument', `bounds takes 'clip' or nothing`)
+    }
+    if (period.hasExplicitEnd) return [span]
+    const end = presence.mustEndAfter(from)
+    return [{ from, to: end < span.to ? end : span.to }]
+  }
+
+  /** The write period as given, for a verb whose effect needs no coverage. */
+  #wholeSpan(entity: EntityInput, options: PeriodOptions): Span {
+    const id = this.#knownId(entity)
+    const period = this.#period(options)
+    if (!period.isUntilNext) return period.span
+    const kind = kindOf(id) === 'edge' ? 'edge' : 'node'
+    const { from } = period.span
+    const to = nextBoundary({ core: this.#core, kind, ordinal: ordinalOf(id) }, from)
+    checkPeriod({ from, to: to ?? foreverMicros }, describeMicros)
+    return { from, to }
+  }
+
+  #period(options: PeriodOptions) {
+    return writePeriod(options, { now: this.#core.now, timeZone: this.#settings.timeZone })
+  }
+
+  #target(entity: EntityInput, options: WriteVerbOptions, span: Span): WriteTarget {
+    const id = this.#knownId(entity)
+    const kind = kindOf(id) === 'edge' ? 'edge' : 'node'
+    const { skipUnchanged } = options
+    return { core: this.#core, kind, ordinal: ordinalOf(id), span, skipUnchanged }
+  }
+
+  #mustTouch(entity: EntityInput, touched: number, options: { mustExist?: boolean | undefined }) {
+    if (touched > 0 || options.mustExist !== true) return touched
+    const id = idOf(entity)
+    throw new DatabaseError('NotFound', `nothing of entity ${id} is there in this period`, {
+      details: { id },
+    })
+  }
+
+  #knownNode(input: EntityInput): number {
+    const id = idOf(input)
+    const ordinal = nodeOrdinal(id)
+    if (ordinal >= this.#core.tables.nodesAllocated) throw unknownEntity(id)
+    return ordinal
+  }
+
+  /** The id of a node or an edge that some transaction has created. */
+  #knownId(input: EntityInput): number {
+    this.#core.mustBeWritable()
+    const id = idOf(input)
+    const kind = kindOf(id)
+    const { tables } = this.#core
+    const ordinal = ordinalOf(id)
+    if (kind === 'node' && ordinal < tables.nodesAllocated) return id
+    if (kind === 'edge' && ordinal < tables.edgeEnds.column.count) return id
+    throw unknownEntity(id)
+  }
+}
+
+export function idOf(input: EntityInput): number {
+  return typeof input === 'number' ? input : input.id
+}
+
+function unknownEntity(id: number): DatabaseError {
+  return new DatabaseError(
+    'InvalidArgument',
+    `${String(id)} is not the id of a node or an edge of this database; use createNode or ` +
+      'createEdge to make one',
+    { details: { id } },
+  )
+}
+
+function refuseLabels(labels: unknown): void {
+  if (labels === undefined) return
+  throw new DatabaseError(
+    'ImmutableField',
+    'an edge has a type, fixed when it is created, and no labels; create another edge instead',
+  )
+}

@@ -1,0 +1,163 @@
+import type { CommitCheck } from '../commit/commit-pipeline.ts'
+import type { TransactionCore } from '../commit/transaction-core.ts'
+import { DatabaseError } from '../rules/errors.ts'
+import { edgeId, kindOf, nodeId, ordinalOf } from '../versions/entity.ts'
+import {
+  foreverMicros,
+  intersectSpans,
+  type Span,
+  subtractSpans,
+} from '../versions/periods.ts'
+import { presenceWithin } from '../versions/timeline.ts'
+import type { GraphIndexes } from './graph-indexes.ts'
+import { describeMicros } from './period-options.ts'
+
+interface NodePair {
+  readonly source: number
+  readonly target: number
+}
+
+/** Where both ends of an edge are present, as the transaction sees it. */
+export class EdgePresence {
+  readonly #core: TransactionCore
+  readonly #nodes: NodePair
+
+  constructor(core: TransactionCore, nodes: NodePair) {
+    this.#core = core
+    this.#nodes = nodes
+  }
+
+  /** The first instant after `from` at which an end is absent; both must be present at `from`. */
+  mustEndAfter(from: bigint): bigint {
+    const rest = { from, to: foreverMicros }
+    let end = foreverMicros
+    for (const node of [this.#nodes.source, this.#nodes.target]) {
+      const [first] = this.#presence(node, rest)
+      if (first === undefined || first.from !== from) {
+        const until = first === undefined ? foreverMicros : first.from
+        const missing = { [node === this.#nodes.source ? 'source' : 'target']: [{ from, to: until }] }
+        throw endpointNotValid(missing, this.#nodes)
+      }
+      if (first.to < end) end = first.to
+    }
+    return end
+  }
+
+  /** The parts of `span` in which both ends are present; at least one. */
+  mustClip(span: Span): readonly Span[] {
+    const parts: Span[] = []
+    const targets = this.#presence(this.#nodes.target, span)
+    for (const one of this.#presence(this.#nodes.source, span)) {
+      for (const other of targets) {
+        const common = intersectSpans(one, other)
+        if (common !== undefined) parts.push(common)
+      }
+    }
+    if (parts.length === 0) {
+      throw endpointNotValid({ source: this.#missing('source', span), target: this.#missing('target', span) }, this.#nodes)
+    }
+    return parts
+  }
+
+  /** The parts of `span` in which an end is absent. */
+  #missing(end: 'source' | 'target', span: Span): Span[] {
+    return subtractSpans(span, this.#presence(this.#nodes[end], span))
+  }
+
+  /** Refuses `span` unless both ends are present throughout. */
+  mustCover(span: Span): void {
+    const source = this.#missing('source', span)
+    const target = this.#missing('target', span)
+    if (source.length + target.length > 0) throw endpointNotValid({ source, target }, this.#nodes)
+  }
+
+  #presence(node: number, span: Span): Span[] {
+    return presenceWithin(this.#core.events('node', node), span)
+  }
+}
+
+function endpointNotValid(
+  missing: { readonly source?: Span[] | undefined; readonly target?: Span[] | undefined },
+  nodes: NodePair,
+): DatabaseError {
+  const parts: string[] = []
+  for (const end of ['source', 'target'] as const) {
+    for (const { from, to } of missing[end] ?? []) {
+      parts.push(`its ${end}, node ${nodeId(nodes[end])}, does not hold in [${describeMicros(from)}, ${describeMicros(to)})`)
+    }
+  }
+  return new DatabaseError(
+    'EndpointNotValid',
+    `an edge can hold only while both its ends hold: ${parts.join('; ')}. Give the node a longer ` +
+      `validity (valid: 'always', or the database option nodesValid: 'always'), shorten the ` +
+      `period, or write with bounds: 'clip'`,
+    {
+      details: {
+        source: { id: nodeId(nodes.source), periods: missing.source ?? [] },
+        target: { id: nodeId(nodes.target), periods: missing.target ?? [] },
+      },
+    },
+  )
+}
+
+/**
+ * Invariant I1 (semantics 2.4): wherever an edge holds, both its ends hold. Checked at commit over
+ * the final state, so the order of operations inside a transaction does not matter. Edges the
+ * transaction made present are held against their ends; nodes it made absent against their edges.
+ */
+export class GraphIntegrity implements CommitCheck {
+  readonly #indexes: GraphIndexes
+
+  constructor(indexes: GraphIndexes) {
+    this.#indexes = indexes
+  }
+
+  check(core: TransactionCore): void {
+    const { edgeEnds } = this.#indexes.tables
+    for (const event of core.tail.events) {
+      if (event.kind !== 'edge' || event.payload === undefined) continue
+      const presence = new EdgePresence(core, edgeEnds.ends(event.ordinal))
+      for (const part of presenceWithin(core.events('edge', event.ordinal), event)) {
+        presence.mustCover(part)
+      }
+    }
+    for (const id of core.tail.entities()) {
+      if (kindOf(id) !== 'node') continue
+      const deletions = core.tail.of(id)?.filter(event => event.payload === undefined) ?? []
+      for (const deletion of deletions) this.#refuseDangling(core, ordinalOf(id), deletion)
+    }
+  }
+
+  #refuseDangling(core: TransactionCore, node: number, deletion: Span): void {
+    const absent = subtractSpans(deletion, presenceWithin(core.events('node', node), deletion))
+    if (absent.length === 0) return
+    const clashes: { id: number; periods: Span[] }[] = []
+    for (const edge of this.#edgesOf(core, node)) {
+      const periods: Span[] = []
+      for (const gap of absent) periods.push(...presenceWithin(core.events('edge', edge), gap))
+      if (periods.length > 0) clashes.push({ id: edgeId(edge), periods })
+    }
+    if (clashes.length === 0) return
+    throw new DatabaseError(
+      'ConnectedEdges',
+      `node ${nodeId(node)} still has ${clashes.length} edge${clashes.length === 1 ? '' : 's'} in ` +
+        `the deleted period (edge ${clashes[0]?.id ?? 0} first); delete them too, or delete the ` +
+        'node with detach: true',
+      { details: { id: nodeId(node), edges: clashes } },
+    )
+  }
+
+  #edgesOf(core: TransactionCore, node: number): Set<number> {
+    const edges = new Set<number>()
+    for (const direction of ['out', 'in'] as const) {
+      const lists = this.#indexes.adjacency.lists(direction)
+      const count = lists.count(node)
+      for (let at = 0; at < count; at++) {
+        const edge = lists.blockOf(node)[lists.startOf(node) + at]
+        if (edge !== undefined) edges.add(edge)
+      }
+      for (const edge of core.tail.edgesOf(node, direction === 'out')) edges.add(edge)
+    }
+    return edges
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * AsOf: an embedded, crash-safe, bi-temporal database. This page is the whole public API.
+ */
+
+// Opening and closing.
+export { open, type Durability, type OpenOptions } from './open.ts'
+export {
+  Database,
+  OpenTransaction,
+  type BeginOptions,
+  type CommitInfo,
+  type Coordinates,
+  type ImportOptions,
+  type WriteOptions,
+} from './database.ts'
+
+// Reading, at any point of the two times.
+export {
+  KeyView,
+  View,
+  type KeyProvenanceEntry,
+  type KeyTimelineEntry,
+  type Window,
+} from './view.ts'
+export { Edge, Node } from './graph/elements.ts'
+export type { EdgeSelection } from './graph/graph-reader.ts'
+export type { ValueRange, Where } from './graph/where.ts'
+export type { KeyEntry, KeyRange } from './keys/key-reader.ts'
+export type { EdgePattern, MatchRow, NodePattern, Pattern } from './graph/match.ts'
+
+// History.
+export type {
+  CommitMeta,
+  EntityState,
+  ProvenanceEntry,
+  TimelineEntry,
+} from './graph/history.ts'
+export type { ChangeEvent, ChangesSelection, CommitRecord } from './changes.ts'
+export type { DiffEntry, NetDiffEntry, NetDiffOptions } from './compare.ts'
+export type { Period } from './graph/period-options.ts'
+
+// Writing.
+export {
+  KeyTransaction,
+  Transaction,
+  type KeyWriteOptions,
+  type UniqueOptions,
+} from './transaction.ts'
+export type {
+  DeleteOptions,
+  EdgeBounds,
+  EntityInput,
+  EntityReference,
+  PatchOptions,
+  PutOptions,
+  WriteVerbOptions,
+} from './graph/graph-writer.ts'
+export type { PeriodOptions } from './graph/period-options.ts'
+export type { Properties, PropertyChanges } from './graph/payload.ts'
+
+// Time.
+export { BEGINNING, FOREVER, Instant, type InstantInput } from './encoding/instant.ts'
+
+// Values and keys.
+export {
+  Duration,
+  Float,
+  float,
+  LocalDate,
+  LocalDateTime,
+  LocalTime,
+  ZonedDateTime,
+} from './encoding/calendar.ts'
+export type { Value, ValueInput } from './encoding/value.ts'
+export type { KeyInput } from './encoding/ordered-key.ts'
+
+// Errors.
+export {
+  DatabaseError,
+  isDatabaseError,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorKind,
+} from './rules/errors.ts'
+
+// The outside world, for those who bring their own.
+export type {
+  Clock,
+  DirectoryLock,
+  FileStatus,
+  FileSystem,
+  Host,
+  HostFile,
+  LockHolder,
+  OpenMode,
+  ProcessIdentity,
+  Random,
+  Timers,
+} from './host/host.ts'
+export { LockHeldError } from './host/host.ts'

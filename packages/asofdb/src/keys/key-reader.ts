@@ -1,0 +1,143 @@
+import { storedEvents, type TransactionCore } from '../commit/transaction-core.ts'
+import { timeHigh, timeLow } from '../encoding/instant.ts'
+import { keyToLatin1, latin1ToKey, type KeyInput } from '../encoding/ordered-key.ts'
+import { bytesToLatin1 } from '../encoding/text.ts'
+import { decodeValue, type Value } from '../encoding/value.ts'
+import type { RowCounts } from '../versions/commit-table.ts'
+import { keyId } from '../versions/entity.ts'
+import type { KeyIndex } from '../versions/key-index.ts'
+import type { OrderedRange } from '../versions/ordered-index.ts'
+import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
+import type { Tables } from '../versions/tables.ts'
+import type { VersionEvent } from '../versions/timeline.ts'
+import type { VersionPoint } from '../versions/version-table.ts'
+
+/** Which keys, in which direction, at most how many. Bounds are keys of the keyspace. */
+export interface KeyRange {
+  readonly gt?: KeyInput | undefined
+  readonly gte?: KeyInput | undefined
+  readonly lt?: KeyInput | undefined
+  readonly lte?: KeyInput | undefined
+  readonly reverse?: boolean | undefined
+  readonly limit?: number | undefined
+}
+
+export interface KeyEntry {
+  readonly key: KeyInput
+  readonly value: Value
+}
+
+export interface KeyReadPoint {
+  readonly tables: Tables
+  readonly keyIndex: KeyIndex
+  readonly counts: RowCounts
+  /** Valid time, microseconds since 1970. */
+  readonly valid: bigint
+  readonly core?: TransactionCore | undefined
+}
+
+/** One keyspace at one point of the two times. */
+export class KeyReader {
+  readonly keyspace: string
+  readonly #point: KeyReadPoint
+  readonly #versionPoint: VersionPoint
+
+  constructor(keyspace: string, point: KeyReadPoint) {
+    const { valid, counts } = point
+    this.keyspace = keyspace
+    this.#point = point
+    this.#versionPoint = { rows: counts.key, high: timeHigh(valid), low: timeLow(valid) }
+  }
+
+  /** The value of a key; undefined when it has none at this point. */
+  get(key: KeyInput): Value | undefined {
+    const slice = this.#find(keyToLatin1(key))
+    return slice === undefined ? undefined : decodeValue(slice.bytes, slice.start)
+  }
+
+  has(key: KeyInput): boolean {
+    return this.#find(keyToLatin1(key)) !== undefined
+  }
+
+  /** Keys within bounds that hold a value, in key order or in reverse. Lazy. */
+  *range(range: KeyRange = {}): Generator<KeyEntry> {
+    const { core, keyIndex } = this.#point
+    let rest = range.limit ?? Infinity
+    const symbol = this.#symbol()
+    const bounds = encodeBounds(range)
+    if (core !== undefined) this.#dependOnRange(core, bounds)
+    if (symbol === undefined || rest <= 0) return
+    for (const { key, value: ordinal } of keyIndex.range(symbol, bounds, range.reverse === true)) {
+      const slice = this.#slice(ordinal)
+      if (slice === undefined) continue
+      yield { key: latin1ToKey(key), value: decodeValue(slice.bytes, slice.start) }
+      if (--rest <= 0) return
+    }
+  }
+
+  /** Every version of a key known at this point, newest first. */
+  events(key: KeyInput): Iterable<VersionEvent> {
+    const { core, counts, keyIndex, tables } = this.#point
+    const name = keyToLatin1(key)
+    const symbol = this.#symbol()
+    const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
+    if (core !== undefined) this.#dependOnRange(core, { gte: name, lte: name })
+    if (ordinal === undefined) return []
+    if (core !== undefined) return core.events('key', ordinal)
+    return storedEvents(tables, 'key', { ordinal, rows: counts.key })
+  }
+
+  #symbol(): number | undefined {
+    return this.#point.tables.symbols.find(this.keyspace)
+  }
+
+  #find(name: string): PayloadSlice | undefined {
+    const { core, keyIndex } = this.#point
+    const symbol = this.#symbol()
+    const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
+    if (core !== undefined) this.#dependOnRange(core, { gte: name, lte: name })
+    return ordinal === undefined ? undefined : this.#slice(ordinal)
+  }
+
+  #slice(ordinal: number): PayloadSlice | undefined {
+    const { core, tables, valid } = this.#point
+    const own = core?.tail.of(keyId(ordinal))
+    if (own !== undefined) {
+      for (let at = own.length - 1; at >= 0; at--) {
+        const event = own[at]
+        if (event === undefined || event.from > valid || event.to <= valid) continue
+        return event.payload
+      }
+    }
+    const row = tables.key.resolve(ordinal, this.#versionPoint)
+    return row < 0 ? undefined : sliceOf(tables.key.arena, tables.key.payloadOf(row))
+  }
+
+  /** A key that another transaction adds, changes or removes within the bounds is a conflict. */
+  #dependOnRange(core: TransactionCore, bounds: OrderedRange): void {
+    const { keyNames, symbols } = this.#point.tables
+    const { keyspace } = this
+    const { gt, gte, lt, lte } = bounds
+    core.reads.depend(`keys ${JSON.stringify([keyspace, gt, gte, lt, lte])}`, () => ({
+      isChangedBy(kind, entity) {
+        if (kind !== 'key' || keyNames.keyspace(entity) !== symbols.find(keyspace)) return false
+        const name = bytesToLatin1(keyNames.bytes(entity))
+        if (gt !== undefined && name <= gt) return false
+        if (gte !== undefined && name < gte) return false
+        if (lt !== undefined && name >= lt) return false
+        return lte === undefined || name <= lte
+      },
+    }))
+  }
+}
+
+function encodeBounds(range: KeyRange): OrderedRange {
+  const encode = (key: KeyInput | undefined): string | undefined =>
+    key === undefined ? undefined : keyToLatin1(key)
+  return {
+    gt: encode(range.gt),
+    gte: encode(range.gte),
+    lt: encode(range.lt),
+    lte: encode(range.lte),
+  }
+}

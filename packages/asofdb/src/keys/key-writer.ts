@@ -1,0 +1,71 @@
+import type { TransactionCore } from '../commit/transaction-core.ts'
+import { deleteVersions, nextBoundary, putVersion, type WriteTarget } from '../commit/verbs.ts'
+import { ByteWriter } from '../encoding/bytes.ts'
+import { type KeyInput, keyToLatin1 } from '../encoding/ordered-key.ts'
+import { encodeValue, type ValueInput } from '../encoding/value.ts'
+import { DatabaseError } from '../rules/errors.ts'
+import { payloadBytesMax } from '../versions/byte-arena.ts'
+import type { PayloadSlice } from '../versions/payload-slice.ts'
+import type { Span } from '../versions/periods.ts'
+
+/** The period of one key write; `span` undefined stands for always. */
+export interface KeyWritePeriod {
+  readonly span: Span
+  readonly isUntilNext: boolean
+}
+
+export interface KeyPutOptions {
+  readonly period: KeyWritePeriod
+  readonly skipUnchanged: boolean
+}
+
+const writer = new ByteWriter()
+
+/** The write verbs on the keys of one keyspace, within one transaction. */
+export class KeyWriter {
+  readonly keyspace: string
+  readonly #core: TransactionCore
+
+  constructor(keyspace: string, core: TransactionCore) {
+    this.keyspace = keyspace
+    this.#core = core
+  }
+
+  put(key: KeyInput, value: ValueInput, options: KeyPutOptions): number {
+    this.#core.mustBeWritable()
+    const name = keyToLatin1(key)
+    const payload = this.#encode(key, value)
+    const target = this.#target(name, options.period)
+    return putVersion({ ...target, skipUnchanged: options.skipUnchanged }, payload)
+  }
+
+  delete(key: KeyInput, period: KeyWritePeriod): number {
+    this.#core.mustBeWritable()
+    const name = keyToLatin1(key)
+    const symbol = this.#core.tables.symbols.find(this.keyspace)
+    const isKnown = symbol !== undefined && this.#core.keyIndex.find(symbol, name) !== undefined
+    return isKnown ? deleteVersions(this.#target(name, period)) : 0
+  }
+
+  #target(name: string, period: KeyWritePeriod): WriteTarget {
+    const ordinal = this.#core.allocateKey(this.#core.symbol(this.keyspace), name)
+    const target = { core: this.#core, kind: 'key', ordinal } as const
+    if (!period.isUntilNext) return { ...target, span: period.span }
+    const { from } = period.span
+    return { ...target, span: { from, to: nextBoundary(target, from) } }
+  }
+
+  #encode(key: KeyInput, value: ValueInput): PayloadSlice {
+    writer.reset()
+    encodeValue(writer, value, `${this.keyspace}/${String(key)}`)
+    if (writer.length > payloadBytesMax) {
+      throw new DatabaseError(
+        'LimitExceeded',
+        `the value of ${this.keyspace}/${String(key)} takes ${writer.length} bytes, over the ` +
+          `limit of ${payloadBytesMax}; split it`,
+      )
+    }
+    const bytes = writer.copy()
+    return { bytes, start: 0, end: bytes.length }
+  }
+}

@@ -1,0 +1,76 @@
+import { bytesToLatin1, latin1ToBytes } from '../encoding/text.ts'
+import { OrderedIndex, type OrderedRange } from './ordered-index.ts'
+import type { Tables } from './tables.ts'
+
+interface Keyspace {
+  readonly byName: Map<string, number>
+  readonly ordered: OrderedIndex
+}
+
+/**
+ * Finds keys: by name and in order, within a keyspace (a symbol). Names are ordered keys as latin1
+ * strings. Derived from the key identities when first needed; it knows identities only, whether a
+ * key holds a value at some point is for its versions to say.
+ */
+export class KeyIndex {
+  readonly #tables: Tables
+  readonly #keyspaces = new Map<number, Keyspace>()
+  #known = 0
+
+  constructor(tables: Tables) {
+    this.#tables = tables
+  }
+
+  find(keyspace: number, name: string): number | undefined {
+    this.#follow()
+    return this.#keyspaces.get(keyspace)?.byName.get(name)
+  }
+
+  /** The ordinal of a key; a key never seen is given the next one. */
+  findOrAdd(keyspace: number, name: string): number {
+    const known = this.find(keyspace, name)
+    if (known !== undefined) return known
+    const { keyNames } = this.#tables
+    const ordinal = keyNames.column.count
+    keyNames.define(ordinal, keyspace, latin1ToBytes(name))
+    this.#add(ordinal, keyspace, name)
+    this.#known = ordinal + 1
+    return ordinal
+  }
+
+  /** Ordinals of the keys within bounds, in key order or in reverse. */
+  *range(keyspace: number, bounds: OrderedRange, isReverse: boolean): Generator<{
+    readonly key: string
+    readonly value: number
+  }> {
+    this.#follow()
+    const known = this.#keyspaces.get(keyspace)
+    if (known !== undefined) yield* known.ordered.range(bounds, isReverse)
+  }
+
+  /** Keyspaces that ever held a key. */
+  keyspaces(): number[] {
+    this.#follow()
+    return [...this.#keyspaces.keys()]
+  }
+
+  /** Takes in the identities that a batch or a checkpoint brought since the last call. */
+  #follow(): void {
+    const { keyNames } = this.#tables
+    for (; this.#known < keyNames.column.count; this.#known++) {
+      const ordinal = this.#known
+      if (keyNames.column.word(ordinal, 1) === 0) continue
+      this.#add(ordinal, keyNames.keyspace(ordinal), bytesToLatin1(keyNames.bytes(ordinal)))
+    }
+  }
+
+  #add(ordinal: number, keyspace: number, name: string): void {
+    let known = this.#keyspaces.get(keyspace)
+    if (known === undefined) {
+      known = { byName: new Map(), ordered: new OrderedIndex() }
+      this.#keyspaces.set(keyspace, known)
+    }
+    known.byName.set(name, ordinal)
+    known.ordered.add(name, ordinal)
+  }
+}

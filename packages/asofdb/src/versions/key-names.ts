@@ -1,0 +1,36 @@
+import { ByteArena } from './byte-arena.ts'
+import { entryEnd, entryStart } from './payload-slice.ts'
+import { WordColumn } from './word-column.ts'
+
+const keyspaceWord = 0
+const nameWord = 1
+
+/**
+ * The identities of keys, by ordinal: keyspace (a symbol) and the ordered bytes of the key. As with
+ * edges, a row may exist before its first commit and is invisible until then.
+ */
+export class KeyNames {
+  readonly column = new WordColumn(2)
+  readonly arena = new ByteArena()
+  committed = 0
+
+  keyspace(ordinal: number): number {
+    return this.column.word(ordinal, keyspaceWord)
+  }
+
+  /** The encoded key; never changes. */
+  bytes(ordinal: number): Uint8Array {
+    const reference = this.column.word(ordinal, nameWord) >>> 0
+    const chunk = this.arena.chunkOf(reference)
+    const offset = this.arena.offsetOf(reference)
+    return chunk.subarray(entryStart(chunk, offset), entryEnd(chunk, offset))
+  }
+
+  /** Writes the identity of a key; writing the same one again changes nothing. */
+  define(ordinal: number, keyspace: number, bytes: Uint8Array): void {
+    this.column.extendTo(ordinal + 1)
+    if (this.column.word(ordinal, nameWord) !== 0) return
+    this.column.set(ordinal, keyspaceWord, keyspace)
+    this.column.set(ordinal, nameWord, this.arena.append(bytes, 0, bytes.length))
+  }
+}

@@ -1,0 +1,58 @@
+import { must } from '../rules/invariant.ts'
+
+/**
+ * Names (labels, types, properties, keyspaces) as small integers. A number is given when a
+ * transaction first uses a name; its definition travels in the batch of the first commit that
+ * uses it, number included, so that replays and replicas agree. A name that only a cancelled
+ * transaction used keeps its number in this process and leaves a gap in the log.
+ */
+export class SymbolTable {
+  readonly #numbers = new Map<string, number>()
+  readonly #names: (string | undefined)[] = []
+  readonly #logged: boolean[] = []
+  #loggedCount = 0
+
+  get count(): number {
+    return this.#loggedCount
+  }
+
+  /** The number of a name, if any transaction ever used it. */
+  find(name: string): number | undefined {
+    return this.#numbers.get(name)
+  }
+
+  intern(name: string): number {
+    const known = this.#numbers.get(name)
+    if (known !== undefined) return known
+    const symbol = this.#names.length
+    this.#names.push(name)
+    this.#numbers.set(name, symbol)
+    return symbol
+  }
+
+  name(symbol: number): string {
+    return must(this.#names[symbol], `the name of symbol ${symbol}`)
+  }
+
+  /** Whether a committed batch defines the symbol. */
+  isLogged(symbol: number): boolean {
+    return this.#logged[symbol] === true
+  }
+
+  /** Takes in a definition from a batch or a checkpoint. */
+  define(symbol: number, name: string): void {
+    while (this.#names.length <= symbol) this.#names.push(undefined)
+    this.#names[symbol] = name
+    this.#numbers.set(name, symbol)
+    if (this.#logged[symbol] !== true) this.#loggedCount++
+    this.#logged[symbol] = true
+  }
+
+  /** Every logged definition, by number. */
+  *definitions(): Generator<[symbol: number, name: string]> {
+    for (let symbol = 0; symbol < this.#names.length; symbol++) {
+      const name = this.#names[symbol]
+      if (name !== undefined && this.#logged[symbol] === true) yield [symbol, name]
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { CommitTable, type RowCounts } from './commit-table.ts'
+import type { EntityKind } from './entity.ts'
+import { KeyNames } from './key-names.ts'
+import { SymbolTable } from './symbol-table.ts'
+import { VersionTable } from './version-table.ts'
+import { WordColumn } from './word-column.ts'
+
+/** What an edge is for ever: its type (a symbol) and the ordinals of its two nodes. */
+export interface EdgeEnds {
+  readonly type: number
+  readonly source: number
+  readonly target: number
+}
+
+const typeWord = 0
+const sourceWord = 1
+const targetWord = 2
+
+/**
+ * The identities of edges, by ordinal. A row is written when a transaction creates the edge,
+ * before its commit: an identity without a version is invisible, so these rows need no snapshot.
+ * Rows up to `committed` are final; only those beyond may be taken back by a transaction that
+ * ends without a commit.
+ */
+export class EdgeTable {
+  readonly column = new WordColumn(3)
+  committed = 0
+
+  type(ordinal: number): number {
+    return this.column.word(ordinal, typeWord)
+  }
+
+  source(ordinal: number): number {
+    return this.column.word(ordinal, sourceWord)
+  }
+
+  target(ordinal: number): number {
+    return this.column.word(ordinal, targetWord)
+  }
+
+  ends(ordinal: number): EdgeEnds {
+    return { type: this.type(ordinal), source: this.source(ordinal), target: this.target(ordinal) }
+  }
+
+  /** Writes the identity of an edge; rows skipped on the way are identities never committed. */
+  define(ordinal: number, ends: EdgeEnds): void {
+    this.column.extendTo(ordinal + 1)
+    this.column.set(ordinal, typeWord, ends.type)
+    this.column.set(ordinal, sourceWord, ends.source)
+    this.column.set(ordinal, targetWord, ends.target)
+  }
+}
+
+/** The truth: every table of one database. Everything else can be derived from it. */
+export class Tables {
+  readonly symbols = new SymbolTable()
+  readonly commits = new CommitTable()
+  readonly edgeEnds = new EdgeTable()
+  readonly keyNames = new KeyNames()
+  readonly node = new VersionTable()
+  readonly edge = new VersionTable()
+  readonly key = new VersionTable()
+  /** Nodes have no identity row of their own, so the next ordinal is kept here. */
+  nodesAllocated = 0
+
+  versions(kind: EntityKind): VersionTable {
+    return kind === 'node' ? this.node : kind === 'edge' ? this.edge : this.key
+  }
+
+  rowCounts(): RowCounts {
+    return { node: this.node.count, edge: this.edge.count, key: this.key.count }
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * `npm run bench -- NAME [--json]`: runs bench/run.ts against the stores AsOf is measured against.
+ * They are installed into bench/node_modules on first use; one of them has no prebuilt binary for
+ * every platform and may compile for some minutes. Progress goes to standard error.
+ */
+import { join } from 'node:path'
+import { become, build, install, repository, requireNode, say, whyStale } from './setup.mjs'
+
+requireNode()
+install(repository)
+build()
+
+const bench = join(repository, 'bench')
+if (whyStale(bench) !== undefined) {
+  say('First benchmark on this machine: installing the peers, which may compile for minutes.')
+  install(bench)
+}
+const loader = new URL('./typescript-loader.mjs', import.meta.url).href
+become(process.execPath, [
+  '--expose-gc',
+  '--import',
+  loader,
+  'bench/run.ts',
+  ...process.argv.slice(2),
+])
