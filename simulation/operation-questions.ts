@@ -17,7 +17,7 @@ export const edgeTypes = ['KNOWS', 'OWNS'] as const
 
 /** Each keyspace has keys of one type. */
 const keyspaces: Readonly<Record<string, readonly ScriptKey[]>> = {
-  words: ['', 'a', 'ab', 'b', 'ÿ', 'a\u0000'],
+  words: ['A', 'a', 'ab', 'b', 'ÿ', 'a\u0000'],
   numbers: [-7, -1, 0, 1, 2, 300],
   pairs: [['a', 1], ['a', 2], ['b', -1], ['a'], ['ab', 0]],
 }
@@ -129,8 +129,8 @@ export class QuestionMaker {
     if (random.chance(0.3)) return { ask: 'key', keyspace, key }
     if (random.chance(0.2)) return { ask: 'keyTimeline', keyspace, key }
     const bound = () => random.pick(keyspaces[keyspace] ?? [])
-    const lower = random.chance(0.4) ? (random.chance(0.5) ? { gt: bound() } : { gte: bound() }) : {}
-    const upper = random.chance(0.4) ? (random.chance(0.5) ? { lt: bound() } : { lte: bound() }) : {}
+    const lower = random.pick([{}, {}, {}, { gt: bound() }, { gte: bound() }])
+    const upper = random.pick([{}, {}, {}, { lt: bound() }, { lte: bound() }])
     const limit = random.chance(0.2) ? { limit: 1 + random.below(3) } : {}
     const reverse = random.chance(0.5) ? { reverse: true } : {}
     const range: ScriptKeyRange = { ...lower, ...upper, ...reverse, ...limit }

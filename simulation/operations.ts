@@ -162,7 +162,8 @@ class ScriptMaker {
       operation = random.chance(0.3) ? { ...unique, over: 'all time' } : unique
     }
     const text = JSON.stringify(toDrop(operation))
-    if (this.#declared.some((declared) => JSON.stringify(toDrop(declared)) === text)) return undefined
+    const isDeclared = this.#declared.some((one) => JSON.stringify(toDrop(one)) === text)
+    if (isDeclared) return undefined
     this.#declared.push(operation)
     return operation
   }
@@ -172,7 +173,8 @@ class ScriptMaker {
     this.#left -= 1
     const { edges, keys } = this.#mixture
     const kind = random.fraction() * (1 + edges + keys)
-    if (this.#nodes.length === 0 || random.chance(0.5 / this.#nodes.length)) return this.#createNode()
+    const count = this.#nodes.length
+    if (count === 0 || random.chance(0.5 / count)) return this.#createNode()
     if (kind < 1) return this.#change(random.pick(this.#nodes), 'node')
     if (kind < 1 + edges) return this.#edgeOperation()
     return this.#keyOperation()

@@ -36,7 +36,8 @@ export function violationsOf(proposal: Proposal): Failure | undefined {
   const violations = [...edgeViolations(proposal), ...uniqueViolations(proposal)]
   const first = violations[0]
   if (first === undefined) return undefined
-  const alike = violations.filter(({ code, entity }) => code === first.code && entity === first.entity)
+  const isAlike = ({ code, entity }: Violation) => code === first.code && entity === first.entity
+  const alike = violations.filter(isAlike)
   const clashes = new Map<string, Period[]>()
   for (const { clash } of alike) {
     clashes.set(clash.entity, [...(clashes.get(clash.entity) ?? []), ...clash.periods])

@@ -90,7 +90,8 @@ export function timelineOf(events: readonly ReferenceEvent[], window: Period = A
     const payload = stateAt(events, period.from)
     if (payload === undefined) continue
     const last = parts.at(-1)
-    if (last !== undefined && last.period.to === period.from && isSamePayload(last.payload, payload)) {
+    const isMeeting = last !== undefined && last.period.to === period.from
+    if (isMeeting && isSamePayload(last.payload, payload)) {
       parts[parts.length - 1] = {
         period: { from: last.period.from, to: period.to },
         payload: last.payload,

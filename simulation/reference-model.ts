@@ -87,8 +87,13 @@ export class ReferenceModel {
     if (system <= this.lastSystem) fail('NotMonotonic')
   }
 
-  /** The view at explicit or default coordinates (2.6). An explicit system time raises the floor. */
-  view(options: { wall: bigint; valid?: bigint; system?: bigint; sequence?: number }): ReferenceView {
+  /** The view at given or default coordinates (2.6). A given system time raises the floor. */
+  view(options: {
+    wall: bigint
+    valid?: bigint
+    system?: bigint
+    sequence?: number
+  }): ReferenceView {
     const { wall, system } = options
     const now = this.now(wall)
     const valid = options.valid ?? now

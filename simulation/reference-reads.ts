@@ -17,7 +17,13 @@ import {
   intersects,
   type Period,
 } from './reference-periods.ts'
-import { compareKeys, compareValues, valueText, type PlainKey, type PlainValue } from './reference-values.ts'
+import {
+  compareKeys,
+  compareValues,
+  valueText,
+  type PlainKey,
+  type PlainValue,
+} from './reference-values.ts'
 
 /** What can be read: every entity and its events up to some system time, at one valid instant. */
 export interface HistoryView {
@@ -167,7 +173,11 @@ function isInRange(key: PlainKey, range: KeyRange): boolean {
 }
 
 /** The parts that intersect the window, with their stored bounds unless `clamp` (2.7). */
-export function readTimeline(view: HistoryView, name: string, options: TimelineWindow = {}): Part[] {
+export function readTimeline(
+  view: HistoryView,
+  name: string,
+  options: TimelineWindow = {},
+): Part[] {
   const window = options.window ?? ALWAYS
   return timelineOf(view.events(name)).flatMap((part) => {
     const inside = intersection(part.period, window)
@@ -251,7 +261,7 @@ export interface PathRow {
   readonly elements: readonly { readonly entity: ReferenceEntity; readonly part: Part }[]
 }
 
-/** Sequenced MATCH of a path of `hops` outgoing edges over a window (2.7). No edge is used twice. */
+/** Sequenced MATCH of a path of `hops` outgoing edges over a window (2.7), none used twice. */
 export function readPaths(view: HistoryView, hops: number, window: Period = ALWAYS): PathRow[] {
   const nodes = view.entities().filter((entity) => entity.kind === 'node')
   const edges = view.entities().filter((entity) => entity.kind === 'edge')

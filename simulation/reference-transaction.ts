@@ -61,7 +61,7 @@ export interface Unique {
 
 export type Declaration =
   | { readonly declare: 'unique'; readonly unique: Unique }
-  | { readonly declare: 'dropUnique'; readonly label: string; readonly properties: readonly string[] }
+  | ({ readonly declare: 'dropUnique' } & Omit<Unique, 'isOverAllTime'>)
   | { readonly declare: 'index' | 'dropIndex'; readonly label: string; readonly property: string }
 
 /** An event of an open transaction; a delete without detach `restricts` the edges of its node. */
@@ -134,7 +134,8 @@ export class ReferenceTransaction implements HistoryView {
   }
 
   entity(name: string): ReferenceEntity | undefined {
-    return this.created.get(name) ?? this.start.committed.entities().find((one) => one.name === name)
+    const committed = this.start.committed.entities()
+    return this.created.get(name) ?? committed.find((one) => one.name === name)
   }
 
   createNode(
@@ -145,7 +146,9 @@ export class ReferenceTransaction implements HistoryView {
     const entity: ReferenceEntity = { name, kind: 'node', ordinal: this.start.nextOrdinal() }
     const written = this.creationPeriod(entity, period)
     this.created.set(name, entity)
-    this.append(name, written, { ...payload, properties: withoutNulls(payload.properties) })
+    this.append(name, written, {
+      payload: { ...payload, properties: withoutNulls(payload.properties) },
+    })
   }
 
   /** The new edge over its period; `isClipped` may cut it into several parts. */
@@ -159,9 +162,8 @@ export class ReferenceTransaction implements HistoryView {
     const entity: ReferenceEntity = { name, kind: 'edge', ordinal, edge: { type, source, target } }
     const periods = this.edgePeriods(entity, options)
     this.created.set(name, entity)
-    for (const period of periods) {
-      this.append(name, period, { labels: [], properties: withoutNulls(edge.properties) })
-    }
+    const payload = { labels: [], properties: withoutNulls(edge.properties) }
+    for (const period of periods) this.append(name, period, { payload })
   }
 
   create(
@@ -207,7 +209,7 @@ export class ReferenceTransaction implements HistoryView {
     const gaps = over.flatMap((period) => subtract(period, parts.map((part) => part.period)))
     const touched = this.patchParts(name, parts, { changes, options })
     const filling = merge({ labels: [], properties: {} }, changes, options.labels)
-    for (const gap of gaps) this.append(name, gap, filling)
+    for (const gap of gaps) this.append(name, gap, { payload: filling })
     return touched
   }
 
@@ -218,7 +220,8 @@ export class ReferenceTransaction implements HistoryView {
     if (entity.kind === 'node' && isDetached) this.detach(name, period)
     const parts = partsWithin(this.timeline(name), period)
     if (parts.length === 0 && options.mustExist === true) fail('NotFound', { entity: name })
-    if (parts.length > 0) this.append(name, period, undefined, entity.kind === 'node' && !isDetached)
+    const restricts = entity.kind === 'node' && !isDetached
+    if (parts.length > 0) this.append(name, period, { payload: undefined, restricts })
     return parts.length
   }
 
@@ -231,7 +234,8 @@ export class ReferenceTransaction implements HistoryView {
     const entity = known ?? { name, kind: 'key', ordinal: this.start.nextOrdinal(), key }
     const period = this.writePeriod(entity, options.period ?? {})
     if (known === undefined) this.created.set(name, entity)
-    this.append(name, period, { labels: [], properties: { value: options.value } })
+    const payload = { labels: [], properties: { value: options.value } }
+    this.append(name, period, { payload })
     return 1
   }
 
@@ -256,14 +260,18 @@ export class ReferenceTransaction implements HistoryView {
     return this.entity(name) ?? fail('NotFound', { entity: name })
   }
 
-  private append(name: string, period: Period, payload: Payload | undefined, restricts = false): void {
+  private append(
+    name: string,
+    period: Period,
+    stated: { payload: Payload | undefined; restricts?: boolean },
+  ): void {
     this.tail.push({
       entity: name,
       period: { from: period.from, to: period.to },
-      payload,
+      payload: stated.payload,
       sequence: Number.POSITIVE_INFINITY,
       system: FOREVER,
-      restricts,
+      restricts: stated.restricts === true,
     })
   }
 
@@ -352,7 +360,7 @@ export class ReferenceTransaction implements HistoryView {
   }
 
   private putOver(name: string, periods: readonly Period[], payload: Payload): number {
-    for (const period of periods) this.append(name, period, payload)
+    for (const period of periods) this.append(name, period, { payload })
     return periods.length
   }
 
@@ -365,7 +373,7 @@ export class ReferenceTransaction implements HistoryView {
     for (const part of parts) {
       const merged = merge(part.payload, changes, options.labels)
       if (options.skipUnchanged === true && isSamePayload(part.payload, merged)) continue
-      this.append(name, part.period, merged)
+      this.append(name, part.period, { payload: merged })
       touched += 1
     }
     return touched
@@ -377,7 +385,7 @@ export class ReferenceTransaction implements HistoryView {
     )
     for (const edge of incident) {
       for (const present of intersectionOfAll([period], this.presence(edge.name))) {
-        this.append(edge.name, present, undefined)
+        this.append(edge.name, present, { payload: undefined })
       }
     }
   }

@@ -74,7 +74,7 @@ export class SimulatedClock implements Clock, Timers {
     return new Promise((resolve) => this.operation(this.#random.below(20), resolve))
   }
 
-  /** Lets `happen` run once `latencyMicros` have passed; what awaits it counts as work under way. */
+  /** Lets `happen` run once `latencyMicros` have passed; until then there is work under way. */
   operation(latencyMicros: number, happen: () => void): void {
     this.#operations += 1
     this.#add(latencyMicros, { isTimer: false, happen })
@@ -137,16 +137,21 @@ export class SimulatedClock implements Clock, Timers {
 
   #turn(): void {
     this.#isTurnSet = false
+    if (this.#stopped) return
     const event = this.#takeNext()
-    if (event) {
-      this.#nowMicros = Math.max(this.#nowMicros, event.atMicros)
-      if (!event.isTimer) this.#operations -= 1
-      event.happen()
-    } else {
+    if (!event) {
       for (const reject of this.#runs) reject(new Error('simulation: waits for nothing, for ever'))
       this.#runs.clear()
+      return
     }
-    this.#setTurn()
+    this.#nowMicros = Math.max(this.#nowMicros, event.atMicros)
+    if (!event.isTimer) this.#operations -= 1
+    try {
+      event.happen()
+    } finally {
+      // A timer task that throws is an uncaught exception, and does not stop the machine.
+      this.#setTurn()
+    }
   }
 
   #takeNext(): ScheduledEvent | undefined {

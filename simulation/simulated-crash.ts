@@ -130,7 +130,7 @@ export function afterPowerLoss(stopped: StoppedDisk, spec: CrashSpec): Simulated
   return next
 }
 
-/** The disk after the process was killed: the cache lives on, calls under way may have got through. */
+/** The disk after a kill: the cache lives on, and calls under way may have got through. */
 export function afterProcessDeath(stopped: StoppedDisk, seed: string | number): SimulatedDisk {
   const random = new RandomStream(seed)
   const copies = new Map<DiskNode, DiskNode>()

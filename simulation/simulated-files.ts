@@ -8,7 +8,7 @@ import type {
   ProcessIdentity,
 } from '../packages/asofdb/src/host/host.ts'
 import { LockHeldError } from '../packages/asofdb/src/host/host.ts'
-import { type FaultCode, FaultInjector, type OperationKind } from './fault-plan.ts'
+import type { FaultCode, FaultInjector, OperationKind } from './fault-plan.ts'
 import type { RandomStream } from './random.ts'
 import { type SimulatedClock, SimulatedCrash } from './simulated-clock.ts'
 import type { StoppedDisk } from './simulated-crash.ts'
@@ -193,7 +193,12 @@ export class SimulatedFiles implements FileSystem {
 
   /** Lets a call that does not leave the caller's turn happen. */
   executeNow<T>(operation: Operation<T>): T {
-    const result = this.#execute(operation)
+    let result: T
+    try {
+      result = this.#execute(operation)
+    } catch (error) {
+      throw this.#death ?? error
+    }
     if (this.#death) throw this.#death
     return result
   }

@@ -1,5 +1,9 @@
 import { attempt, type Result } from '../../simulation/reference-failures.ts'
-import { ReferenceModel, type Outlook, type ReferenceView } from '../../simulation/reference-model.ts'
+import {
+  ReferenceModel,
+  type Outlook,
+  type ReferenceView,
+} from '../../simulation/reference-model.ts'
 import { readDiff, readNetDiff } from '../../simulation/reference-reads.ts'
 import type { ReferenceTransaction } from '../../simulation/reference-transaction.ts'
 import {

@@ -99,8 +99,8 @@ export class Interpreter {
     if (query === 'affected') return this.#lastAffected()
     const difference = /^netDiff\((\d+),(\d+)\)$/.exec(query)
     if (difference !== null) {
-      const [from, to] = [Number(difference[1]), Number(difference[2])]
-      return show(this.#store.history({ ask: 'netDiff', from: { system: from }, to: { system: to } }))
+      const [from, to] = [{ system: Number(difference[1]) }, { system: Number(difference[2]) }]
+      return show(this.#store.history({ ask: 'netDiff', from, to }))
     }
     if (query.startsWith('MATCH')) {
       const hops = query.split('->').length - 1
@@ -145,8 +145,9 @@ export class Interpreter {
   }
 
   #countEvents(entity: string): number {
-    const query = { ask: 'changes', afterCommitsBack: this.#systems.length, toCommitsBack: 0 } as const
-    const events = show(this.#store.history(query)).split(/[\n;]/)
+    const afterCommitsBack = this.#systems.length
+    const all = { ask: 'changes', afterCommitsBack, toCommitsBack: 0 } as const
+    const events = show(this.#store.history(all)).split(/[\n;]/)
     return events.filter((event) => event.includes(` ${entity} `)).length
   }
 }
@@ -158,7 +159,8 @@ function isIn(operations: readonly Operation[], name: string): boolean {
 /** Payloads without the hidden label, empty braces and quotes. */
 function show(answer: Answer): string {
   if ('failure' in answer) return answer.failure.code
-  return formatAnswer(answer).replaceAll(`:${hiddenLabel}`, '').replaceAll('{}', '').replaceAll('"', '')
+  const hidden = new RegExp(`:${hiddenLabel}|\\{\\}|"`, 'g')
+  return formatAnswer(answer).replaceAll(hidden, '')
 }
 
 function timelineQuery(entity: string, window: readonly string[]): Query {
@@ -175,11 +177,13 @@ function parseOperation(text: string, isKnown: (name: string) => boolean): Opera
   if (unique !== null) {
     return { verb: 'createUnique', label: hiddenLabel, properties: [unique[1] ?? ''] }
   }
-  const [, verb = '', name = '', source, target, braces = '{}', rest = ''] = shape.exec(text.trim()) ?? []
+  const found = shape.exec(text.trim()) ?? []
+  const [, verb = '', name = '', source, target, braces = '{}', rest = ''] = found
   const period = parsePeriod(rest.trim())
   const properties = parseProperties(braces)
   if (verb === 'edge' && source !== undefined && target !== undefined) {
-    const edge = { verb: 'createEdge', name, source, type: edgeType, target, properties, period } as const
+    const ends = { source, type: edgeType, target }
+    const edge = { verb: 'createEdge', name, ...ends, properties, period } as const
     return rest.includes("bounds:'clip'") ? { ...edge, bounds: 'clip' } : edge
   }
   if ((verb === 'put' || verb === 'create') && !isKnown(name)) {

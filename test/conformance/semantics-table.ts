@@ -1,8 +1,8 @@
 /**
  * The conformance table of the semantics (section 3), row by row in its own notation. Instants are
  * small integers on both axes. `@t` is one transaction with the clock at t; no period means
- * [t, inf). `n(V,T=..)` is state, `line` the coalesced timeline, `prov` the provenance rows (valid x
- * system), ∅ absent; `as 2` repeats the operations of row 2. What a query gives is on its right:
+ * [t, inf). `n(V,T=..)` is state, `line` the coalesced timeline, `prov` the provenance rows (valid
+ * x system), ∅ absent; `as 2` repeats the operations of row 2. What a query gives is on its right:
  * a failed transaction gives its error, `@3` the outcome of the transaction at 3, `-` the last.
  */
 export interface TableRow {

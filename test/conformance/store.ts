@@ -106,8 +106,12 @@ export interface ShownPart {
   readonly payload: Payload
 }
 
+function formatPart({ period, payload }: Omit<ShownEvent, 'entity'>): string {
+  return formatPeriod(period) + formatPayload(payload)
+}
+
 export function formatTimeline(parts: readonly ShownPart[]): string {
-  return parts.map(({ period, payload }) => formatPeriod(period) + formatPayload(payload)).join(', ')
+  return parts.map(formatPart).join(', ')
 }
 
 export interface ShownProvenance {
@@ -215,7 +219,7 @@ export function formatEvents(events: readonly ShownEvent[]): string {
         : 1,
   )
   return coalesce(visible)
-    .map(({ entity, period, payload }) => `${entity} ${formatPeriod(period)}${formatPayload(payload)}`)
+    .map((event) => `${event.entity} ${formatPart(event)}`)
     .join('; ')
 }
 
@@ -229,7 +233,8 @@ function coalesce(events: readonly ShownEvent[]): ShownEvent[] {
       last.period.to === event.period.from &&
       isSamePayload(last.payload, event.payload)
     ) {
-      merged[merged.length - 1] = { ...last, period: { from: last.period.from, to: event.period.to } }
+      const period = { from: last.period.from, to: event.period.to }
+      merged[merged.length - 1] = { ...last, period }
     } else {
       merged.push(event)
     }

@@ -29,9 +29,10 @@ export function hostContract(name: string, make: () => Promise<HostUnderTest>): 
     })
     afterAll(() => subject.dispose())
 
-    /** A test inside its own directory. */
-    const check = (title: string, body: (place: Place) => Promise<void>) =>
-      it(title, () =>
+    // Every test runs inside its own directory.
+    const declare: (title: string, test: () => Promise<void>) => void = it
+    const check: Check = (title, body) =>
+      declare(title, () =>
         subject.run(async () => {
           count += 1
           const directory = `${subject.root}/test-${count}`
@@ -99,6 +100,8 @@ function openingAndClosing(check: Check): void {
   check('refuses everything through a closed file', async (place) => {
     const file = await newFile(place, 'abc')
     await file.close()
+    // The platform gives the number of the closed file to the next one.
+    const next = await place.files.open(`${place.directory}/next`, 'create')
     expect(await codeOf(file.read(new Uint8Array(1), 0))).toBe('EBADF')
     expect(await codeOf(file.write(Buffer.from('x'), 0))).toBe('EBADF')
     expect(() => file.writeNow(Buffer.from('x'), 0)).toThrow('EBADF')
@@ -108,6 +111,8 @@ function openingAndClosing(check: Check): void {
     expect(await codeOf(file.truncate(0))).toBe('EBADF')
     expect(await codeOf(file.size())).toBe('EBADF')
     expect(await codeOf(file.close())).toBe('EBADF')
+    expect(await textOf(next)).toBe('')
+    await next.close()
   })
 
   check('closes a file after the calls that are under way', async (place) => {

@@ -153,7 +153,10 @@ class RandomWalk {
     const bytes = random.bytes(random.pick([0, 1, 100, 512, 5000]))
     switch (random.below(6)) {
       case 0:
-        return [`truncate ${index} ${position}`, () => file.truncate(position).then(() => undefined)]
+        return [
+          `truncate ${index} ${position}`,
+          () => file.truncate(position).then(() => undefined),
+        ]
       case 1:
         return [`size ${index}`, async () => String(await file.size())]
       case 2:

@@ -29,7 +29,10 @@ export function scriptOf(seed: string): Script {
 }
 
 /** The report of the first script that fails; undefined when none does. */
-export async function runCampaign(campaign: Campaign, open: OpenStore): Promise<string | undefined> {
+export async function runCampaign(
+  campaign: Campaign,
+  open: OpenStore,
+): Promise<string | undefined> {
   const { seed, operations } = campaign
   const count = Math.ceil(operations / operationsPerScript)
   const isSingle = /\/\d+$/.test(seed)
@@ -62,7 +65,9 @@ async function reportFailure(failed: {
 }
 
 export function describeDivergence(divergence: Divergence | undefined): string {
-  if (divergence === undefined) return 'it failed once and not again: something is not a function of the seed'
+  if (divergence === undefined) {
+    return 'it failed once and not again: something is not a function of the seed'
+  }
   const { index, step, what, expected, actual } = divergence
   return [
     `step ${index} ${JSON.stringify(step)}`,
@@ -88,7 +93,10 @@ export function readRegressions(directory: URL): Regression[] {
   return readdirSync(directory)
     .filter((name) => !name.startsWith('.'))
     .sort()
-    .map((name) => ({ name, script: parseScript(readFileSync(new URL(name, directory), 'utf8'), name) }))
+    .map((name) => {
+      const text = readFileSync(new URL(name, directory), 'utf8')
+      return { name, script: parseScript(text, name) }
+    })
 }
 
 export function parseScript(text: string, name: string): Script {
@@ -119,7 +127,8 @@ const stepNames: ReadonlySet<unknown> = new Set([
 
 function isScript(parsed: unknown): parsed is Script {
   if (typeof parsed !== 'object' || parsed === null) return false
-  if (!('nodesValid' in parsed) || !('steps' in parsed) || !Array.isArray(parsed.steps)) return false
+  if (!('nodesValid' in parsed) || !('steps' in parsed)) return false
+  if (!Array.isArray(parsed.steps)) return false
   const isEveryStep = parsed.steps.every(
     (step: unknown) =>
       typeof step === 'object' && step !== null && 'step' in step && stepNames.has(step.step),

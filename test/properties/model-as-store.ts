@@ -25,6 +25,15 @@ export class ModelAsStore extends ModelStore implements DurableStore {
     return super.operate(transaction, this.#falsify(operation))
   }
 
+  /** The coarsest way to be serializable: whoever was overtaken begins again. */
+  override commit(transaction: string): Promise<CommitAnswer> {
+    const { isEmpty, isOverlapped } = this.outlook(transaction)
+    const isSerializable = this.transaction(transaction)?.start.isolation === 'serializable'
+    if (isEmpty || !isOverlapped || !isSerializable) return super.commit(transaction)
+    this.cancel(transaction)
+    return Promise.resolve({ failure: { code: 'Conflict', clashes: [] } })
+  }
+
   checkpoint(): Promise<void> {
     return Promise.resolve()
   }

@@ -3,8 +3,8 @@
  *
  * What is expected of transactions that are open at the same time: one that commits while nobody
  * else has since it began is never told Conflict. One that wrote what another wrote and committed
- * first always is. Any other that was overtaken may be; but a serializable one that does commit must
- * have seen what it would have seen if it had run at its commit.
+ * first always is. Any other that was overtaken may be; but a serializable one that does commit
+ * must have seen what it would have seen if it had run at its commit.
  */
 import { readKeys } from '../../simulation/reference-reads.ts'
 import type { Operation, Query, Script, Step } from '../../simulation/operation-script.ts'
@@ -19,7 +19,7 @@ import {
 
 export interface Divergence {
   readonly index: number
-  readonly step: Step | 'sweep'
+  readonly step: Step | 'sweep' | 'close'
   readonly what: string
   readonly expected: string
   readonly actual: string
@@ -31,16 +31,19 @@ export type OpenStore = (options: { nodesValid: 'now' | 'always' }) => Promise<D
 export async function runScript(script: Script, open: OpenStore): Promise<Divergence | undefined> {
   const { nodesValid, steps } = script
   const run = new ScriptRun(new ModelStore({ nodesValid }), await open({ nodesValid }))
-  try {
-    for (const [index, step] of steps.entries()) {
-      const parted = await caught(() => run.take(step, index))
-      if (parted !== undefined) return { index, step, ...parted }
-    }
-    const parted = await caught(() => Promise.resolve(run.sweep()))
-    return parted === undefined ? undefined : { index: steps.length, step: 'sweep', ...parted }
-  } finally {
-    await run.close()
+  const divergence = await takeSteps(run, steps)
+  const closing = await caught(() => run.close())
+  if (divergence !== undefined || closing === undefined) return divergence
+  return { index: steps.length, step: 'close', ...closing }
+}
+
+async function takeSteps(run: ScriptRun, steps: readonly Step[]): Promise<Divergence | undefined> {
+  for (const [index, step] of steps.entries()) {
+    const parted = await caught(() => run.take(step, index))
+    if (parted !== undefined) return { index, step, ...parted }
   }
+  const parted = await caught(() => Promise.resolve(run.sweep()))
+  return parted === undefined ? undefined : { index: steps.length, step: 'sweep', ...parted }
 }
 
 type Parting = Omit<Divergence, 'index' | 'step'>
@@ -91,7 +94,7 @@ class ScriptRun {
         this.#cancel(step.transaction)
         return undefined
       case 'read': {
-        const isPast = 'rewind' in step.at || step.at.system !== undefined || step.at.commitsBack !== undefined
+        const isPast = Object.keys(step.at).some((axis) => axis !== 'valid')
         const query = this.#fitting(step.query, { isPast })
         if (query === undefined) return undefined
         return compare('read', this.#model.read(step.at, query), this.#store.read(step.at, query))
@@ -110,7 +113,7 @@ class ScriptRun {
   }
 
   async #restart(how: 'reopen' | 'crash', index: number): Promise<Parting | undefined> {
-    for (const transaction of [...this.#done.keys()]) this.#cancel(transaction)
+    for (const transaction of this.#done.keys()) this.#cancel(transaction)
     this.#model.forgetOpen()
     if (how === 'reopen') await this.#store.reopen()
     else await this.#store.crash(`crash ${index}`)
@@ -186,8 +189,9 @@ class ScriptRun {
   #fitting(query: Query, where: { isPast?: boolean; transaction?: string }): Query | undefined {
     if ('entity' in query && !this.#isKnown(query.entity, where.transaction)) return undefined
     if (!('after' in query) || query.after === undefined) return query
-    const open = where.transaction === undefined ? undefined : this.#model.transaction(where.transaction)
-    const isSeen = open === undefined ? this.#isKnown(query.after) : open.entity(query.after) !== undefined
+    const open = this.#model.transaction(where.transaction ?? '')
+    const isSeen =
+      open === undefined ? this.#isKnown(query.after) : open.entity(query.after) !== undefined
     if (isSeen && where.isPast !== true) return query
     const { after: _, ...rest } = query
     return rest
@@ -266,8 +270,8 @@ class ScriptRun {
     return compare('changes', this.#model.history(changes), this.#store.history(changes))
   }
 
-  close(): Promise<void> {
-    return this.#store.close()
+  async close(): Promise<undefined> {
+    await this.#store.close()
   }
 }
 

@@ -16,7 +16,7 @@ export async function shrinkScript(
     steps = shorter
     return true
   }
-  for (let size = Math.ceil(steps.length / 2); size >= 1; size = size > 1 ? Math.ceil(size / 2) : 0) {
+  for (let size = Math.ceil(steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let from = steps.length - size; from > -size && runs < options.runsMax; from -= size) {
       const start = Math.max(0, from)
       await tryIt([...steps.slice(0, start), ...steps.slice(from + size)])

@@ -23,6 +23,8 @@ import { Transaction } from './transaction.ts'
 import { View, type ViewContext, type ViewPoint } from './view.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
+import type { GraphReader } from './graph/graph-reader.ts'
+import { beginningMicros } from './versions/periods.ts'
 import type { Tables } from './versions/tables.ts'
 
 export interface WriteOptions {
@@ -83,6 +85,7 @@ export class Database {
   readonly #context: ViewContext
   #current: View | undefined
   #currentMicros = 0
+  #lastCommitView: View | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: DatabaseParts) {
@@ -180,7 +183,9 @@ export class Database {
   }
 
   node(id: number): ReturnType<View['node']> {
-    return this.#now().node(id)
+    // What holds from the last commit on for ever holds now, whatever the clock says: reading the
+    // clock would cost more than reading the node.
+    return this.#atLastCommit().openEndedNode(id) ?? this.#now().node(id)
   }
 
   edge(id: number): ReturnType<View['edge']> {
@@ -282,6 +287,7 @@ export class Database {
 
   /** Finishes what is under way, makes a last checkpoint, and lets go of the directory. */
   close(): Promise<void> {
+    this.#lastCommitView = undefined
     this.#closing ??= this.#parts.storage.close()
     return this.#closing
   }
@@ -354,6 +360,17 @@ export class Database {
     const { sequence } = this
     const last = sequence === 0 ? wall : this.#parts.tables.commits.systemTime(sequence)
     return wall > last ? wall : last
+  }
+
+  /** The graph at the instant of the last commit. */
+  #atLastCommit(): GraphReader {
+    const known = this.#lastCommitView
+    if (known !== undefined && known.sequence === this.sequence) return View.readerOf(known)
+    this.#mustBeOpen()
+    const { sequence } = this
+    const valid = sequence === 0 ? beginningMicros : this.#parts.tables.commits.systemTime(sequence)
+    this.#lastCommitView = this.#viewAt(sequence, valid)
+    return View.readerOf(this.#lastCommitView)
   }
 
   /** The view of now, kept while neither the clock nor the last commit has moved. */

@@ -86,7 +86,7 @@ export class Transaction extends View {
     return this.#graph.patch(entity, changes, options)
   }
 
-  /** As patch, and fills the gaps of the period. Returns the parts touched and gaps filled. */
+  /** As patch, and fills the gaps of the period. Returns the parts that were there. */
   upsert(entity: EntityInput, changes: PropertyChanges, options?: PatchOptions): number {
     return this.#graph.upsert(entity, changes, options)
   }

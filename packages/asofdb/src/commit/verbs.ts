@@ -13,6 +13,8 @@ export interface WriteTarget {
   readonly span: Span
   /** Drop statements that would change nothing. */
   readonly skipUnchanged?: boolean | undefined
+  /** Throw NotFound when nothing is there in the span. */
+  readonly mustExist?: boolean | undefined
 }
 
 /** Builds the payload after a patch from the one before; undefined stands for an empty one. */
@@ -20,6 +22,7 @@ export type Merge = (before: PayloadSlice | undefined) => PayloadSlice
 
 /** The coalesced parts of an entity within the target's span, own statements included. */
 export function partsOf(target: WriteTarget): Part[] {
+  target.core.reads.entities.add(entityId(target.kind, target.ordinal))
   return timelineWithin(target.core.events(target.kind, target.ordinal), target.span)
 }
 
@@ -51,16 +54,25 @@ export function putVersion(target: WriteTarget, payload: PayloadSlice): number {
 
 /** One statement per part that is there; parts touched. */
 export function patchVersions(target: WriteTarget, merge: Merge): number {
-  return patchParts(target, partsOf(target), merge)
+  return patchParts(target, mustFind(target), merge)
 }
 
-/** As patch, and one statement for every gap of the span; statements' spans touched. */
+/** As patch, and one statement for every gap of the span; parts touched. */
 export function upsertVersions(target: WriteTarget, merge: Merge): number {
-  const parts = partsOf(target)
+  const parts = mustFind(target)
   const patched = patchParts(target, parts, merge)
   const gaps = subtractSpans(target.span, parts)
   for (const gap of gaps) target.core.record(target.kind, target.ordinal, gap, merge(undefined))
-  return patched + gaps.length
+  return patched
+}
+
+function mustFind(target: WriteTarget): Part[] {
+  const parts = partsOf(target)
+  if (parts.length > 0 || target.mustExist !== true) return parts
+  const id = entityId(target.kind, target.ordinal)
+  throw new DatabaseError('NotFound', `nothing of ${target.kind} ${id} is there in this period`, {
+    details: { id, periods: [target.span] },
+  })
 }
 
 function patchParts(target: WriteTarget, parts: readonly Part[], merge: Merge): number {
@@ -76,7 +88,7 @@ function patchParts(target: WriteTarget, parts: readonly Part[], merge: Merge): 
 
 /** One statement of absence if anything is there; parts removed. */
 export function deleteVersions(target: WriteTarget): number {
-  const parts = partsOf(target)
+  const parts = mustFind(target)
   if (parts.length > 0) target.core.record(target.kind, target.ordinal, target.span, undefined)
   return parts.length
 }

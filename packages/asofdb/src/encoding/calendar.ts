@@ -6,9 +6,9 @@ import {
   IsoParser,
   type IsoShape,
   offsetToSeconds,
-  pad,
   secondsToOffset,
   timeToText,
+  twoDigits,
   yearToText,
 } from './iso-text.ts'
 import { compareText } from './text.ts'
@@ -36,18 +36,18 @@ export class LocalDate {
 
   /** Throws InvalidValue for a date that does not exist. */
   constructor(date: CivilDate) {
-    this.year = checkPart('year', date.year, -calendarYearMax, calendarYearMax)
-    this.month = checkPart('month', date.month, 1, 12)
-    this.day = checkPart('day', date.day, 1, daysInMonth(date.year, date.month))
+    this.year = checkPart('year', date.year, { min: -calendarYearMax, max: calendarYearMax })
+    this.month = checkPart('month', date.month, { min: 1, max: 12 })
+    this.day = checkPart('day', date.day, { min: 1, max: daysInMonth(date.year, date.month) })
   }
 
   /** Reads YYYY-MM-DD. Throws InvalidValue. */
-  static from(text: string): LocalDate {
+  static from(this: void, text: string): LocalDate {
     return new LocalDate(parse(text, 'date').fields)
   }
 
   /** The date that many days after 1970-01-01. */
-  static ofEpochDay(day: number): LocalDate {
+  static ofEpochDay(this: void, day: number): LocalDate {
     return new LocalDate(daysToCivil(day))
   }
 
@@ -65,7 +65,7 @@ export class LocalDate {
   }
 
   toString(): string {
-    return `${yearToText(this.year)}-${pad(this.month, 2)}-${pad(this.day, 2)}`
+    return `${yearToText(this.year)}-${twoDigits(this.month)}-${twoDigits(this.day)}`
   }
 
   toJSON(): string {
@@ -82,19 +82,23 @@ export class LocalTime {
 
   /** Parts not given are 0. Throws InvalidValue. */
   constructor(time: TimeParts) {
-    this.hour = checkPart('hour', time.hour ?? 0, 0, 23)
-    this.minute = checkPart('minute', time.minute ?? 0, 0, 59)
-    this.second = checkPart('second', time.second ?? 0, 0, 59)
-    this.nanosecond = checkPart('nanosecond', time.nanosecond ?? 0, 0, 999_999_999)
+    this.hour = checkPart('hour', time.hour ?? 0, { min: 0, max: 23 })
+    this.minute = checkPart('minute', time.minute ?? 0, { min: 0, max: 59 })
+    this.second = checkPart('second', time.second ?? 0, { min: 0, max: 59 })
+    this.nanosecond = checkPart('nanosecond', time.nanosecond ?? 0, { min: 0, max: 999_999_999 })
   }
 
   /** Reads HH:MM, HH:MM:SS or HH:MM:SS.fraction. Throws InvalidValue. */
-  static from(text: string): LocalTime {
+  static from(this: void, text: string): LocalTime {
     return new LocalTime(parse(text, 'time').fields)
   }
 
-  /** From seconds and nanoseconds after midnight. */
-  static ofSecondOfDay(secondOfDay: number, nanosecond: number): LocalTime {
+  /** From whole seconds after midnight and the nanoseconds after them. */
+  static ofSecondOfDay(
+    this: void,
+    time: { readonly secondOfDay: number; readonly nanosecond: number },
+  ): LocalTime {
+    const { secondOfDay, nanosecond } = time
     return new LocalTime({
       hour: Math.floor(secondOfDay / 3600),
       minute: Math.floor(secondOfDay / 60) % 60,
@@ -116,7 +120,7 @@ export class LocalTime {
   }
 
   toString(): string {
-    return timeToText(this.secondOfDay, this.nanosecond)
+    return timeToText(this)
   }
 
   toJSON(): string {
@@ -135,7 +139,7 @@ export class LocalDateTime {
   }
 
   /** Reads a date, or a date and a time joined by T. Throws InvalidValue. */
-  static from(text: string): LocalDateTime {
+  static from(this: void, text: string): LocalDateTime {
     const { fields } = parse(text, 'date-time')
     if (fields.offsetSeconds !== undefined || fields.zone !== undefined) {
       throw refused(text, 'a local date-time has no offset and no zone')
@@ -189,7 +193,7 @@ export class ZonedDateTime {
    * must be one that the zone has at that time. Throws InvalidValue, or InvalidInstant for an
    * unknown zone.
    */
-  static from(text: string): ZonedDateTime {
+  static from(this: void, text: string): ZonedDateTime {
     const { fields } = parse(text, 'date-time')
     const { offsetSeconds, nanosecond } = fields
     const isZulu = offsetSeconds === 0 && /z(\[|$)/i.test(text)
@@ -227,7 +231,10 @@ export class ZonedDateTime {
   toLocalDateTime(): LocalDateTime {
     const local = this.instant.epochSeconds + this.offsetSeconds
     const day = Math.floor(local / daySeconds)
-    const time = LocalTime.ofSecondOfDay(local - day * daySeconds, this.instant.nanosecond)
+    const time = LocalTime.ofSecondOfDay({
+      secondOfDay: local - day * daySeconds,
+      nanosecond: this.instant.nanosecond,
+    })
     return new LocalDateTime(LocalDate.ofEpochDay(day), time)
   }
 
@@ -267,7 +274,8 @@ function parse(text: string, shape: IsoShape): IsoParser {
   return parser
 }
 
-function checkPart(name: string, value: number, min: number, max: number): number {
+function checkPart(name: string, value: number, range: { min: number; max: number }): number {
+  const { min, max } = range
   if (Number.isInteger(value) && value >= min && value <= max) return value + 0
   throw refused(`${name} ${value}`, `it must be a whole number from ${min} to ${max}`)
 }

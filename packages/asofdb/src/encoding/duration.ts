@@ -50,7 +50,7 @@ export class Duration {
   }
 
   /** Reads ISO 8601, such as P1Y2M3DT4H5M6.789S; every part may have a sign. InvalidValue. */
-  static from(text: string): Duration {
+  static from(this: void, text: string): Duration {
     const match = text.length <= timeTextCharactersMax ? pattern.exec(text) : null
     if (match === null || /[PT]$/.test(text)) {
       throw refused(`'${text.slice(0, 64)}' is not ISO 8601, as in P1Y2M3DT4H5M6.5S`)

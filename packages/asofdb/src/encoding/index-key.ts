@@ -7,7 +7,8 @@ import {
   writeSortableInteger,
   writeSortableNumber,
   writeTextElement,
-  writeUnsigned,
+  writeU24,
+  writeU32,
 } from './sortable.ts'
 import { bytesToLatin1, isAsciiText } from './text.ts'
 import type { ValueInput } from './value-format.ts'
@@ -37,6 +38,16 @@ export function valueToIndexKey(value: ValueInput): string | undefined {
     writer.generalisedUtf8(value)
     return true
   })
+}
+
+/**
+ * The span of index keys of the same type as `key`: from `first`, before `after`. Text has no tag:
+ * its bytes are all below those of the tags.
+ */
+export function indexKeyType(key: string): { readonly first: string; readonly after: string } {
+  const tag = key === '' ? 0 : key.charCodeAt(0)
+  if (tag < keyTag.boolean) return { first: '', after: String.fromCharCode(keyTag.boolean) }
+  return { first: String.fromCharCode(tag), after: String.fromCharCode(tag + 1) }
 }
 
 /**
@@ -117,19 +128,19 @@ function writeTime(writer: ByteWriter, time: Time): void {
     case typeRank.duration:
       writer.u8(keyTag.duration)
       writeSortableInteger(writer, time.value.meanSeconds)
-      writeUnsigned(writer, time.value.nanoseconds, 4)
+      writeU32(writer, time.value.nanoseconds)
       writeSortableInteger(writer, BigInt(time.value.months))
       return writeSortableInteger(writer, BigInt(time.value.days))
   }
 }
 
 function writeDate(writer: ByteWriter, date: LocalDate): void {
-  writeUnsigned(writer, date.year + yearZero, 4)
+  writeU32(writer, date.year + yearZero)
   writer.u8(date.month)
   writer.u8(date.day)
 }
 
 function writeTimeOfDay(writer: ByteWriter, time: LocalTime): void {
-  writeUnsigned(writer, time.secondOfDay, 3)
-  writeUnsigned(writer, time.nanosecond, 4)
+  writeU24(writer, time.secondOfDay)
+  writeU32(writer, time.nanosecond)
 }

@@ -7,7 +7,7 @@ import {
   instantSecondsMax,
 } from '../rules/limits.ts'
 import { civilToDays, daysToCivil } from './gregorian.ts'
-import { IsoParser, timeToText, yearToText } from './iso-text.ts'
+import { IsoParser, timeToText, twoDigits, yearToText } from './iso-text.ts'
 import { localToEpochSeconds } from './time-zone.ts'
 
 /**
@@ -132,8 +132,8 @@ export const BEGINNING: Instant = Object.freeze(Instant.openEnd('beginning'))
 export function localSecondsToText(localSeconds: number, nanosecond: number): string {
   const days = Math.floor(localSeconds / daySeconds)
   const { year, month, day } = daysToCivil(days)
-  const date = `${yearToText(year)}-${month < 10 ? '0' : ''}${month}-${day < 10 ? '0' : ''}${day}`
-  return `${date}T${timeToText(localSeconds - days * daySeconds, nanosecond)}`
+  const date = `${yearToText(year)}-${twoDigits(month)}-${twoDigits(day)}`
+  return `${date}T${timeToText({ secondOfDay: localSeconds - days * daySeconds, nanosecond })}`
 }
 
 /**

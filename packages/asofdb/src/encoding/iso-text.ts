@@ -230,13 +230,17 @@ export function offsetToSeconds(text: string): number | undefined {
 export function secondsToOffset(offsetSeconds: number): string {
   const total = Math.abs(offsetSeconds)
   const sign = offsetSeconds < 0 ? '-' : '+'
-  const text = `${sign}${pad(Math.floor(total / 3600), 2)}:${pad(Math.floor(total / 60) % 60, 2)}`
-  return total % 60 === 0 ? text : `${text}:${pad(total % 60, 2)}`
+  const hours = twoDigits(Math.floor(total / 3600))
+  const text = `${sign}${hours}:${twoDigits(Math.floor(total / 60) % 60)}`
+  return total % 60 === 0 ? text : `${text}:${twoDigits(total % 60)}`
 }
 
-/** The number with zeros before it. */
-export function pad(value: number, width: number): string {
-  if (width === 2) return value < 10 ? `0${value}` : String(value)
+/** '05' for 5. */
+export function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value)
+}
+
+function pad(value: number, width: number): string {
   return String(value).padStart(width, '0')
 }
 
@@ -255,9 +259,13 @@ export function fractionToText(nanosecond: number): string {
 }
 
 /** 'HH:MM:SS' and the fraction. */
-export function timeToText(secondOfDay: number, nanosecond: number): string {
+export function timeToText(time: {
+  readonly secondOfDay: number
+  readonly nanosecond: number
+}): string {
+  const { secondOfDay, nanosecond } = time
   const hour = Math.floor(secondOfDay / 3600)
   const minute = Math.floor(secondOfDay / 60) % 60
   const second = secondOfDay % 60
-  return `${pad(hour, 2)}:${pad(minute, 2)}:${pad(second, 2)}${fractionToText(nanosecond)}`
+  return `${twoDigits(hour)}:${twoDigits(minute)}:${twoDigits(second)}${fractionToText(nanosecond)}`
 }

@@ -15,7 +15,7 @@ import {
 } from './sortable.ts'
 import { bytesToLatin1, generalisedBytesToText, isAsciiText, latin1ToBytes } from './text.ts'
 
-export { valuesToIndexKey, valueToIndexKey } from './index-key.ts'
+export { indexKeyType, valuesToIndexKey, valueToIndexKey } from './index-key.ts'
 export { bytesToLatin1, latin1ToBytes } from './text.ts'
 
 /**
@@ -127,8 +127,8 @@ interface Nesting {
 
 function writeElements(writer: ByteWriter, keys: readonly KeyInput[], nesting: Nesting): void {
   if (nesting.depth > keyDepthMax) throw refused(`tuples nest deeper than ${keyDepthMax}`)
-  for (let index = 0; index < keys.length; index++) {
-    writeElement(writer, keys[index] as KeyInput, nesting)
+  for (const key of keys) {
+    writeElement(writer, key, nesting)
     if (writer.length - nesting.start > keyBytesMax) throw tooLong()
   }
 }

@@ -108,14 +108,22 @@ export function readSortableInstant(reader: ByteReader): Instant {
   return instant
 }
 
+export function writeU24(writer: ByteWriter, value: number): void {
+  writeUnsigned(writer, value, 3)
+}
+
+export function writeU32(writer: ByteWriter, value: number): void {
+  writeUnsigned(writer, value, 4)
+}
+
 /** A whole number from 0 in `width` (at most 6) bytes. */
-export function writeUnsigned(writer: ByteWriter, value: number, width: number): void {
+function writeUnsigned(writer: ByteWriter, value: number, width: number): void {
   for (let shift = width - 1; shift >= 0; shift--) {
     writer.u8(Math.floor(value / 256 ** shift) & 0xff)
   }
 }
 
-export function readUnsigned(reader: ByteReader, width: number): number {
+function readUnsigned(reader: ByteReader, width: number): number {
   let value = 0
   for (let index = 0; index < width; index++) value = value * 256 + reader.u8()
   return value
@@ -163,7 +171,7 @@ export function readBytesElement(reader: ByteReader): Uint8Array {
   }
   const result = new Uint8Array(reader.position - 1 - start - zeros)
   for (let at = start, to = 0; to < result.length; at++, to++) {
-    const byte = bytes[at] as number
+    const byte = bytes[at] ?? 0
     result[to] = byte
     if (byte === 0) at++
   }

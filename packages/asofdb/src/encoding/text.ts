@@ -108,7 +108,7 @@ function isAsciiBytes(bytes: Uint8Array, start: number, end: number): boolean {
 
 const nameSlots = 512
 const nameBytesMax = 24
-const names = new Array<string>(nameSlots).fill('')
+const names = Array.from({ length: nameSlots }, () => '')
 
 /**
  * As `bytesToText`, for text that comes again and again, such as the names in maps: the string is

@@ -56,9 +56,7 @@ type Ranked =
   | { readonly rank: typeof typeRank.duration; readonly value: Duration }
   | { readonly rank: typeof typeRank.list; readonly value: readonly ValueInput[] }
   | { readonly rank: typeof typeRank.vector; readonly value: Float32Array }
-  | { readonly rank: typeof typeRank.map; readonly value: NamedValues }
-
-type NamedValues = Readonly<Record<string, ValueInput>>
+  | { readonly rank: typeof typeRank.map; readonly value: object }
 
 /** A value with its type found, and with its kin (Date, Float, Temporal) made one. */
 export function ranked(value: ValueInput): Ranked {
@@ -82,8 +80,11 @@ function rankedObject(value: Exclude<ValueInput, null> & object): Ranked {
   if (value instanceof Date) return { rank: typeRank.instant, value: Instant.from(value) }
   const time = rankedTime(value) ?? rankedTime(temporalToValue(value))
   if (time !== undefined) return time
-  if (Array.isArray(value)) return { rank: typeRank.list, value: value as readonly ValueInput[] }
-  return { rank: typeRank.map, value: value as NamedValues }
+  return isList(value) ? { rank: typeRank.list, value } : { rank: typeRank.map, value }
+}
+
+function isList(value: object): value is readonly ValueInput[] {
+  return Array.isArray(value)
 }
 
 function rankedTime(value: object | undefined): Ranked | undefined {
@@ -133,7 +134,7 @@ function compareNumbers(a: number | bigint, b: number | bigint): number {
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shorter = Math.min(a.length, b.length)
   for (let at = 0; at < shorter; at++) {
-    const difference = (a[at] as number) - (b[at] as number)
+    const difference = (a[at] ?? 0) - (b[at] ?? 0)
     if (difference !== 0) return difference
   }
   return a.length - b.length
@@ -142,13 +143,13 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 function compareLists(a: ArrayLike<ValueInput>, b: ArrayLike<ValueInput>): number {
   const shorter = Math.min(a.length, b.length)
   for (let at = 0; at < shorter; at++) {
-    const order = compareValues(a[at] as ValueInput, b[at] as ValueInput)
+    const order = compareValues(a[at] ?? null, b[at] ?? null)
     if (order !== 0) return order
   }
   return a.length - b.length
 }
 
-function mapToList(map: NamedValues): ValueInput[] {
-  const names = Object.keys(map).sort(compareText)
-  return names.flatMap((name): ValueInput[] => [name, map[name] as ValueInput])
+function mapToList(map: object): ValueInput[] {
+  const entries: [name: string, value: ValueInput][] = Object.entries(map)
+  return entries.sort(([a], [b]) => compareText(a, b)).flat(1)
 }

@@ -180,7 +180,7 @@ function readIllFormedText(reader: ByteReader): string {
   const units: number[] = []
   let text = ''
   for (let index = 0; index < body.length; index += 2) {
-    units.push((body[index] as number) | ((body[index + 1] as number) << 8))
+    units.push((body[index] ?? 0) | ((body[index + 1] ?? 0) << 8))
     if (units.length === textChunkUnits) text += String.fromCharCode(...units.splice(0))
   }
   text += String.fromCharCode(...units)
@@ -227,7 +227,7 @@ function readLocalDate(reader: ByteReader): LocalDate {
 
 function readLocalTime(reader: ByteReader): LocalTime {
   const secondOfDay = reader.varuint()
-  return LocalTime.ofSecondOfDay(secondOfDay, reader.varuint())
+  return LocalTime.ofSecondOfDay({ secondOfDay, nanosecond: reader.varuint() })
 }
 
 function readZonedDateTime(reader: ByteReader): ZonedDateTime {
@@ -268,7 +268,7 @@ function readList(reader: ByteReader, depth: number): Value[] {
 
 function readMapKey(reader: ByteReader, depth: number): Value {
   const at = reader.position
-  const tag = reader.remaining > 0 ? (reader.bytes[at] as number) : 0
+  const tag = reader.remaining > 0 ? (reader.bytes[at] ?? 0) : 0
   if (tag < valueTag.shortText) return readTagged(reader, depth)
   reader.skip(1 + tag - valueTag.shortText)
   return bytesToName(reader.bytes, at + 1, reader.position)

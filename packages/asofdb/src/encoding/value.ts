@@ -310,8 +310,10 @@ function writeMap(writer: ByteWriter, map: object, outer: Trail | undefined): vo
 /** The map's own keys, ascending by code unit. */
 function sortedNames(map: object): string[] {
   const names = Object.keys(map)
-  for (let index = 1; index < names.length; index++) {
-    if ((names[index - 1] as string) > (names[index] as string)) return names.sort()
+  let last = ''
+  for (const name of names) {
+    if (name < last) return names.sort()
+    last = name
   }
   return names
 }

@@ -16,6 +16,6 @@ export function bytesToVector(bytes: Uint8Array): Float32Array {
 
 function swapped(bytes: Uint8Array): Uint8Array {
   const result = new Uint8Array(bytes.length)
-  for (let at = 0; at < bytes.length; at++) result[at] = bytes[at ^ 3] as number
+  for (let at = 0; at < bytes.length; at++) result[at] = bytes[at ^ 3] ?? 0
   return result
 }

@@ -1,5 +1,6 @@
 import type { Tables } from '../versions/tables.ts'
 import { PostingLists } from './posting-lists.ts'
+import { SettledEdges } from './settled-edges.ts'
 
 export type Direction = 'out' | 'in'
 
@@ -13,8 +14,11 @@ const flatEdgesMax = 64
  */
 export class Adjacency {
   readonly #tables: Tables
-  readonly #out = new PostingLists()
-  readonly #in = new PostingLists()
+  // The far node lies beside an outgoing edge, so a walk along the edges reads nothing else; the
+  // other way it is looked up, which halves what the lists take.
+  readonly #out = new PostingLists(2)
+  readonly #in = new PostingLists(1)
+  readonly #settled: SettledEdges
   readonly #outByType = new Map<number, TypedLists>()
   readonly #inByType = new Map<number, TypedLists>()
   #known = 0
@@ -22,16 +26,34 @@ export class Adjacency {
 
   constructor(tables: Tables) {
     this.#tables = tables
+    this.#settled = new SettledEdges(tables.edge)
   }
 
   get byteLength(): number {
-    return this.#out.byteLength + this.#in.byteLength
+    return this.#out.byteLength + this.#in.byteLength + this.#settled.byteLength
   }
 
-  /** Lists of edge ordinals by node ordinal, up to date. */
+  /** What is known of edges without their versions, up to date. */
+  get settled(): SettledEdges {
+    this.#follow()
+    return this.#settled
+  }
+
+  /** Lists of edge ordinals by node ordinal, the far node beside outgoing ones, up to date. */
   lists(direction: Direction): PostingLists {
     this.#follow()
     return direction === 'out' ? this.#out : this.#in
+  }
+
+  /** Ordinals of every edge ever attached to a node, ascending. */
+  edges(direction: Direction, node: number): number[] {
+    const lists = this.lists(direction)
+    const count = lists.count(node)
+    const edges: number[] = []
+    for (let index = 0; index < count; index++) {
+      edges.push(lists.blockOf(node)[lists.startOf(node) + index * lists.width] as number)
+    }
+    return edges
   }
 
   /** Edge ordinals of one type, for a node with many edges; undefined when it has few. */
@@ -48,7 +70,7 @@ export class Adjacency {
     const block = lists.blockOf(node)
     const start = lists.startOf(node)
     for (; typed.count < count; typed.count++) {
-      const edge = block[start + typed.count] as number
+      const edge = block[start + typed.count * lists.width] as number
       const type = this.#tables.edgeEnds.type(edge)
       const list = typed.byType.get(type)
       if (list === undefined) typed.byType.set(type, [edge])
@@ -61,13 +83,15 @@ export class Adjacency {
     const { edge } = this.#tables
     if (this.#known === edge.count) return
     if (!this.#isBuilt) this.#build()
+    const { edgeEnds } = this.#tables
     for (; this.#known < edge.count; this.#known++) {
+      this.#settled.follow(this.#known)
       if (edge.previous(this.#known) >= 0) continue
-      const ordinal = edge.entityOf(this.#known)
-      const source = this.#tables.edgeEnds.source(ordinal)
-      const target = this.#tables.edgeEnds.target(ordinal)
-      if (!this.#out.append(source, ordinal)) this.#outByType.delete(source)
-      if (!this.#in.append(target, ordinal)) this.#inByType.delete(target)
+      const number = edge.entityOf(this.#known)
+      const source = edgeEnds.source(number)
+      const target = edgeEnds.target(number)
+      if (!this.#out.append(source, { number, companion: target })) this.#outByType.delete(source)
+      if (!this.#in.append(target, { number, companion: source })) this.#inByType.delete(target)
     }
   }
 
@@ -79,10 +103,11 @@ export class Adjacency {
     const incoming = new Int32Array(nodesAllocated)
     const end = edge.count
     for (let row = 0; row < end; row++) {
+      this.#settled.follow(row)
       if (edge.previous(row) >= 0) continue
-      const ordinal = edge.entityOf(row)
-      const source = edgeEnds.source(ordinal)
-      const target = edgeEnds.target(ordinal)
+      const number = edge.entityOf(row)
+      const source = edgeEnds.source(number)
+      const target = edgeEnds.target(number)
       outgoing[source] = (outgoing[source] as number) + 1
       incoming[target] = (incoming[target] as number) + 1
     }
@@ -90,9 +115,12 @@ export class Adjacency {
     this.#in.reserve(incoming)
     for (let row = 0; row < end; row++) {
       if (edge.previous(row) >= 0) continue
-      const ordinal = edge.entityOf(row)
-      this.#out.appendReserved(edgeEnds.source(ordinal), ordinal, outgoing)
-      this.#in.appendReserved(edgeEnds.target(ordinal), ordinal, incoming)
+      const number = edge.entityOf(row)
+      const source = edgeEnds.source(number)
+      const target = edgeEnds.target(number)
+      const reserved = outgoing[source] as number
+      this.#out.appendReserved(source, { number, companion: target }, reserved)
+      this.#in.appendReserved(target, { number, companion: source }, incoming[target] as number)
     }
     this.#known = end
   }

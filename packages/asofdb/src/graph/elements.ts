@@ -7,30 +7,48 @@ import { findField, hasLabel, labelsOf, propertiesOf } from './payload.ts'
  * What an entity is at one point of the two times. Immutable, and independent of later commits.
  * Properties are decoded when asked for: `get` reads one, `properties` all of them.
  */
-class Element {
+abstract class Element {
   readonly id: number
-  protected readonly symbols: SymbolTable
-  protected readonly slice: PayloadSlice
-  #properties: Record<string, Value> | undefined
+  readonly #symbols: SymbolTable
+  // The slice is kept as its three parts: one object less for every entity read.
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  readonly #end: number
 
   constructor(id: number, symbols: SymbolTable, slice: PayloadSlice) {
     this.id = id
-    this.symbols = symbols
-    this.slice = slice
+    this.#symbols = symbols
+    this.#bytes = slice.bytes
+    this.#start = slice.start
+    this.#end = slice.end
+  }
+
+  protected get symbols(): SymbolTable {
+    return this.#symbols
+  }
+
+  protected get slice(): PayloadSlice {
+    return { bytes: this.#bytes, start: this.#start, end: this.#end }
   }
 
   /** One property's value; undefined when there is none. */
   get(name: string): Value | undefined {
-    const symbol = this.symbols.find(name)
+    const symbol = this.#symbols.find(name)
     if (symbol === undefined) return undefined
     const at = findField(this.slice, symbol)
-    return at < 0 ? undefined : decodeValue(this.slice.bytes, at)
+    return at < 0 ? undefined : decodeValue(this.#bytes, at)
   }
 
-  /** All properties as an object, decoded once. */
+  /** All properties as an object of one's own, decoded at each call. */
   get properties(): Record<string, Value> {
-    this.#properties ??= propertiesOf(this.slice, this.symbols)
-    return this.#properties
+    return propertiesOf(this.slice, this.#symbols)
+  }
+
+  abstract toJSON(): object
+
+  /** What `console.log` shows. */
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return this.toJSON()
   }
 }
 
@@ -48,7 +66,7 @@ export class Node extends Element {
     return symbol !== undefined && hasLabel(this.slice, symbol)
   }
 
-  toJSON(): { id: number; labels: string[]; properties: Record<string, Value> } {
+  override toJSON(): { id: number; labels: string[]; properties: Record<string, Value> } {
     return { id: this.id, labels: this.labels, properties: this.properties }
   }
 }
@@ -72,7 +90,7 @@ export class Edge extends Element {
     this.target = identity.target
   }
 
-  toJSON(): {
+  override toJSON(): {
     id: number
     type: string
     source: number

@@ -65,10 +65,20 @@ export class GraphReader {
       const slice = this.#sliceWithin(this.#core, 'node', ordinal)
       return slice === undefined ? undefined : new Node(id, tables.symbols, slice)
     }
-    const row = tables.node.resolve(ordinal, this.#nodePoint)
-    if (row < 0) return undefined
-    const slice = sliceOf(tables.node.arena, tables.node.payloadOf(row))
-    return new Node(id, tables.symbols, slice)
+    const reference = tables.node.payloadAt(ordinal, this.#nodePoint)
+    if (reference === 0) return undefined
+    return new Node(id, tables.symbols, sliceOf(tables.node.arena, reference))
+  }
+
+  /**
+   * The node if what is known of it now holds from the point on for ever: then it holds at every
+   * later instant too. Undefined says nothing.
+   */
+  openEndedNode(id: number): Node | undefined {
+    const { tables } = this.#indexes
+    const reference = tables.node.openEndedPayload(nodeOrdinal(id), this.#nodePoint)
+    if (reference === 0) return undefined
+    return new Node(id, tables.symbols, sliceOf(tables.node.arena, reference))
   }
 
   edge(id: number): Edge | undefined {
@@ -113,6 +123,9 @@ export class GraphReader {
 
   /** Ids of the nodes at the far ends of a node's edges, one for each edge that holds. */
   neighbours(id: number, direction: Direction, type?: string): number[] {
+    if (direction === 'out' && type === undefined && this.#core === undefined) {
+      return this.#targets(nodeOrdinal(id))
+    }
     const found: number[] = []
     const { edgeEnds } = this.#indexes.tables
     this.#eachEdge(id, direction, { type }, ordinal => {
@@ -122,6 +135,27 @@ export class GraphReader {
       }
       return true
     })
+    return found
+  }
+
+  /** The walk that matters most, without a call per edge: the far node lies beside the edge. */
+  #targets(node: number): number[] {
+    const found: number[] = []
+    const { adjacency, tables } = this.#indexes
+    const lists = adjacency.lists('out')
+    const count = lists.count(node)
+    if (count === 0) return found
+    const { settled } = adjacency
+    const point = this.#edgePoint
+    const block = lists.blockOf(node)
+    const start = lists.startOf(node)
+    for (let at = start; at < start + count * 2; at += 2) {
+      const edge = block[at] as number
+      const presence = settled.presence(edge, point)
+      if (presence === 'absent') continue
+      if (presence === 'unknown' && tables.edge.payloadAt(edge, point) === 0) continue
+      found.push((block[at + 1] as number) * 4 + 1)
+    }
     return found
   }
 
@@ -177,13 +211,15 @@ export class GraphReader {
   #edgeSlice(ordinal: number): PayloadSlice | undefined {
     if (this.#core !== undefined) return this.#sliceWithin(this.#core, 'edge', ordinal)
     const { edge } = this.#indexes.tables
-    const row = edge.resolve(ordinal, this.#edgePoint)
-    return row < 0 ? undefined : sliceOf(edge.arena, edge.payloadOf(row))
+    const reference = edge.payloadAt(ordinal, this.#edgePoint)
+    return reference === 0 ? undefined : sliceOf(edge.arena, reference)
   }
 
   #holdsEdge(ordinal: number): boolean {
     if (this.#core !== undefined) return this.#edgeSlice(ordinal) !== undefined
-    return this.#indexes.tables.edge.resolve(ordinal, this.#edgePoint) >= 0
+    const presence = this.#indexes.adjacency.settled.presence(ordinal, this.#edgePoint)
+    if (presence !== 'unknown') return presence === 'present'
+    return this.#indexes.tables.edge.payloadAt(ordinal, this.#edgePoint) !== 0
   }
 
   /** Own statements first; what is read is remembered, also when nothing is found. */
@@ -204,8 +240,8 @@ export class GraphReader {
     }
     const table = this.#indexes.tables.versions(kind)
     const point = kind === 'node' ? this.#nodePoint : this.#edgePoint
-    const row = table.resolve(ordinal, point)
-    return row < 0 ? undefined : sliceOf(table.arena, table.payloadOf(row))
+    const reference = table.payloadAt(ordinal, point)
+    return reference === 0 ? undefined : sliceOf(table.arena, reference)
   }
 
   /** Calls `visit` for each edge ever attached, until it returns false. */
@@ -230,7 +266,7 @@ export class GraphReader {
       const count = lists.count(node)
       const block = count === 0 ? noWords : lists.blockOf(node)
       const start = count === 0 ? 0 : lists.startOf(node)
-      for (let at = start; at < start + count; at++) {
+      for (let at = start; at < start + count * lists.width; at += lists.width) {
         const edge = block[at] as number
         if (edge <= after || (type >= 0 && edgeEnds.type(edge) !== type)) continue
         if (!visit(edge)) return
@@ -264,8 +300,8 @@ export class GraphReader {
 
   #nodeSlice(ordinal: number): PayloadSlice | undefined {
     const { node } = this.#indexes.tables
-    const row = node.resolve(ordinal, this.#nodePoint)
-    return row < 0 ? undefined : sliceOf(node.arena, node.payloadOf(row))
+    const reference = node.payloadAt(ordinal, this.#nodePoint)
+    return reference === 0 ? undefined : sliceOf(node.arena, reference)
   }
 
   /** Node ordinals that may match, each once: from an index, a label, or all. */

@@ -132,8 +132,7 @@ export class GraphWriter {
   patch(entity: EntityInput, changes: PropertyChanges, options: PatchOptions = {}): number {
     const merge = this.#merge(entity, changes, options)
     const target = this.#target(entity, options, this.#wholeSpan(entity, options))
-    const touched = patchVersions(target, merge)
-    return this.#mustTouch(entity, touched, options)
+    return patchVersions(target, merge)
   }
 
   upsert(entity: EntityInput, changes: PropertyChanges, options: PatchOptions = {}): number {
@@ -145,8 +144,7 @@ export class GraphWriter {
     const id = this.#knownId(entity)
     const span = this.#wholeSpan(entity, options)
     if (options.detach === true && kindOf(id) === 'node') this.#cutEdges(ordinalOf(id), span)
-    const touched = deleteVersions(this.#target(entity, options, span))
-    return this.#mustTouch(entity, touched, options)
+    return deleteVersions(this.#target(entity, options, span))
   }
 
   /** Deletes every incident edge over exactly the part of `span` in which it is present. */
@@ -154,12 +152,7 @@ export class GraphWriter {
     const { adjacency } = this.#indexes
     const edges = new Set<number>()
     for (const direction of ['out', 'in'] as const) {
-      const lists = adjacency.lists(direction)
-      const count = lists.count(node)
-      for (let at = 0; at < count; at++) {
-        const edge = lists.blockOf(node)[lists.startOf(node) + at]
-        if (edge !== undefined) edges.add(edge)
-      }
+      for (const edge of adjacency.edges(direction, node)) edges.add(edge)
       for (const edge of this.#core.tail.edgesOf(node, direction === 'out')) edges.add(edge)
     }
     for (const edge of edges) {
@@ -184,6 +177,7 @@ export class GraphWriter {
   }
 
   #lastLabels(node: number): number[] {
+    this.#core.reads.entities.add(nodeId(node))
     for (const event of this.#core.events('node', node)) {
       if (event.payload !== undefined) return labelsOf(event.payload)
     }
@@ -263,19 +257,15 @@ export class GraphWriter {
     return writePeriod(options, { now: this.#core.now, timeZone: this.#settings.timeZone })
   }
 
-  #target(entity: EntityInput, options: WriteVerbOptions, span: Span): WriteTarget {
+  #target(
+    entity: EntityInput,
+    options: Pick<PatchOptions, 'skipUnchanged' | 'mustExist'>,
+    span: Span,
+  ): WriteTarget {
     const id = this.#knownId(entity)
     const kind = kindOf(id) === 'edge' ? 'edge' : 'node'
-    const { skipUnchanged } = options
-    return { core: this.#core, kind, ordinal: ordinalOf(id), span, skipUnchanged }
-  }
-
-  #mustTouch(entity: EntityInput, touched: number, options: { mustExist?: boolean | undefined }) {
-    if (touched > 0 || options.mustExist !== true) return touched
-    const id = idOf(entity)
-    throw new DatabaseError('NotFound', `nothing of entity ${id} is there in this period`, {
-      details: { id },
-    })
+    const { skipUnchanged, mustExist } = options
+    return { core: this.#core, kind, ordinal: ordinalOf(id), span, skipUnchanged, mustExist }
   }
 
   #knownNode(input: EntityInput): number {

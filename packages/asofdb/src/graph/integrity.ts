@@ -72,6 +72,7 @@ export class EdgePresence {
   }
 
   #presence(node: number, span: Span): Span[] {
+    this.#core.reads.entities.add(nodeId(node))
     return presenceWithin(this.#core.events('node', node), span)
   }
 }
@@ -150,12 +151,7 @@ export class GraphIntegrity implements CommitCheck {
   #edgesOf(core: TransactionCore, node: number): Set<number> {
     const edges = new Set<number>()
     for (const direction of ['out', 'in'] as const) {
-      const lists = this.#indexes.adjacency.lists(direction)
-      const count = lists.count(node)
-      for (let at = 0; at < count; at++) {
-        const edge = lists.blockOf(node)[lists.startOf(node) + at]
-        if (edge !== undefined) edges.add(edge)
-      }
+      for (const edge of this.#indexes.adjacency.edges(direction, node)) edges.add(edge)
       for (const edge of core.tail.edgesOf(node, direction === 'out')) edges.add(edge)
     }
     return edges

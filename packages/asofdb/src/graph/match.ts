@@ -86,6 +86,8 @@ export class PatternMatcher {
     if (from === undefined) return
     const direction = edge.direction ?? 'out'
     for (const ordinal of this.#reader.edgesEver(from.id, direction, edge.type)) {
+      // As in Cypher, one path walks an edge once.
+      if (isWalked(bindings, edgeId(ordinal))) continue
       const ends = this.#indexes.tables.edgeEnds.ends(ordinal)
       const farId = nodeId(direction === 'out' ? ends.target : ends.source)
       const known = bindings.get(far.node)
@@ -141,6 +143,11 @@ export class PatternMatcher {
       yield { element: new Edge(identity, symbols, part.payload), span: part }
     }
   }
+}
+
+function isWalked(bindings: ReadonlyMap<string, Bound>, id: number): boolean {
+  for (const { element } of bindings.values()) if (element.id === id) return true
+  return false
 }
 
 function checkPattern(pattern: Pattern): void {

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../encoding/bytes.ts'
-import { valueToIndexKey } from '../encoding/ordered-key.ts'
+import { indexKeyType, valueToIndexKey } from '../encoding/ordered-key.ts'
 import { decodeValue, encodeValue, type ValueInput, valueEnd } from '../encoding/value.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import type { OrderedRange } from '../versions/ordered-index.ts'
@@ -78,7 +78,7 @@ function equalityTest(property: string, wanted: ValueInput): ValueTest {
 
 function rangeTest(property: string, wanted: ValueRange): ValueTest {
   const bounds: { gt?: string; gte?: string; lt?: string; lte?: string } = {}
-  let type: string | undefined
+  const types: ReturnType<typeof indexKeyType>[] = []
   for (const name of boundNames) {
     const value = wanted[name]
     if (value === undefined) continue
@@ -90,23 +90,26 @@ function rangeTest(property: string, wanted: ValueRange): ValueTest {
       )
     }
     bounds[name] = key
-    type ??= key[0]
+    types.push(indexKeyType(key))
   }
-  const typeOf = type ?? ''
-  const after = String.fromCharCode(typeOf.charCodeAt(0) + 1)
+  const [type = indexKeyType('')] = types
+  const isMixed = types.some(other => other.first !== type.first)
   const range: OrderedRange = {
     ...bounds,
-    ...(bounds.gt === undefined && bounds.gte === undefined ? { gte: typeOf } : {}),
-    ...(bounds.lt === undefined && bounds.lte === undefined ? { lt: after } : {}),
+    ...(bounds.gt === undefined && bounds.gte === undefined ? { gte: type.first } : {}),
+    ...(bounds.lt === undefined && bounds.lte === undefined ? { lt: type.after } : {}),
   }
   return {
-    range,
+    range: isMixed ? nothing : range,
     accepts(bytes, at) {
       const key = valueToIndexKey(decodeValue(bytes, at))
-      return key !== undefined && key[0] === typeOf && isWithin(key, range)
+      return key !== undefined && !isMixed && isWithin(key, range)
     },
   }
 }
+
+/** No key is before the empty one. */
+const nothing: OrderedRange = { lt: '' }
 
 function isWithin(key: string, range: OrderedRange): boolean {
   if (range.gt !== undefined && key <= range.gt) return false

@@ -134,7 +134,7 @@ class MemoryFiles implements FileSystem {
   }
 
   #moveTree(source: string, target: string): void {
-    for (const [name, entry] of [...this.#entries]) {
+    for (const [name, entry] of Array.from(this.#entries)) {
       if (name !== source && !name.startsWith(`${source}/`)) continue
       this.#entries.delete(name)
       this.#entries.set(target + name.slice(source.length), entry)
@@ -219,7 +219,7 @@ function resize(content: Content, size: number): void {
   content.size = size
 }
 
-/** Without a leading, doubled or closing slash, so that `/` is the empty name; `\` counts as `/`. */
+/** With one slash before each part, so that `/` is the empty name; `\` counts as `/`. */
 function normalize(path: string): string {
   const parts = path.split(/[/\\]+/).filter((part) => part !== '' && part !== '.')
   return parts.map((part) => `/${part}`).join('')

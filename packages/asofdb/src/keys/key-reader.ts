@@ -1,7 +1,6 @@
 import { storedEvents, type TransactionCore } from '../commit/transaction-core.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
 import { keyToLatin1, latin1ToKey, type KeyInput } from '../encoding/ordered-key.ts'
-import { bytesToLatin1 } from '../encoding/text.ts'
 import { decodeValue, type Value } from '../encoding/value.ts'
 import type { RowCounts } from '../versions/commit-table.ts'
 import { keyId } from '../versions/entity.ts'
@@ -11,6 +10,7 @@ import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import type { VersionPoint } from '../versions/version-table.ts'
+import { dependOnRange } from './key-dependency.ts'
 
 /** Which keys, in which direction, at most how many. Bounds are keys of the keyspace. */
 export interface KeyRange {
@@ -65,7 +65,7 @@ export class KeyReader {
     let rest = range.limit ?? Infinity
     const symbol = this.#symbol()
     const bounds = encodeBounds(range)
-    if (core !== undefined) this.#dependOnRange(core, bounds)
+    if (core !== undefined) dependOnRange(core, this.keyspace, bounds)
     if (symbol === undefined || rest <= 0) return
     for (const { key, value: ordinal } of keyIndex.range(symbol, bounds, range.reverse === true)) {
       const slice = this.#slice(ordinal)
@@ -81,7 +81,7 @@ export class KeyReader {
     const name = keyToLatin1(key)
     const symbol = this.#symbol()
     const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
-    if (core !== undefined) this.#dependOnRange(core, { gte: name, lte: name })
+    if (core !== undefined) dependOnRange(core, this.keyspace, { gte: name, lte: name })
     if (ordinal === undefined) return []
     if (core !== undefined) return core.events('key', ordinal)
     return storedEvents(tables, 'key', { ordinal, rows: counts.key })
@@ -95,7 +95,7 @@ export class KeyReader {
     const { core, keyIndex } = this.#point
     const symbol = this.#symbol()
     const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
-    if (core !== undefined) this.#dependOnRange(core, { gte: name, lte: name })
+    if (core !== undefined) dependOnRange(core, this.keyspace, { gte: name, lte: name })
     return ordinal === undefined ? undefined : this.#slice(ordinal)
   }
 
@@ -109,25 +109,8 @@ export class KeyReader {
         return event.payload
       }
     }
-    const row = tables.key.resolve(ordinal, this.#versionPoint)
-    return row < 0 ? undefined : sliceOf(tables.key.arena, tables.key.payloadOf(row))
-  }
-
-  /** A key that another transaction adds, changes or removes within the bounds is a conflict. */
-  #dependOnRange(core: TransactionCore, bounds: OrderedRange): void {
-    const { keyNames, symbols } = this.#point.tables
-    const { keyspace } = this
-    const { gt, gte, lt, lte } = bounds
-    core.reads.depend(`keys ${JSON.stringify([keyspace, gt, gte, lt, lte])}`, () => ({
-      isChangedBy(kind, entity) {
-        if (kind !== 'key' || keyNames.keyspace(entity) !== symbols.find(keyspace)) return false
-        const name = bytesToLatin1(keyNames.bytes(entity))
-        if (gt !== undefined && name <= gt) return false
-        if (gte !== undefined && name < gte) return false
-        if (lt !== undefined && name >= lt) return false
-        return lte === undefined || name <= lte
-      },
-    }))
+    const reference = tables.key.payloadAt(ordinal, this.#versionPoint)
+    return reference === 0 ? undefined : sliceOf(tables.key.arena, reference)
   }
 }
 

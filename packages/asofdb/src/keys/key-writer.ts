@@ -5,6 +5,7 @@ import { type KeyInput, keyToLatin1 } from '../encoding/ordered-key.ts'
 import { encodeValue, type ValueInput } from '../encoding/value.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { payloadBytesMax } from '../versions/byte-arena.ts'
+import { dependOnRange } from './key-dependency.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import type { Span } from '../versions/periods.ts'
 
@@ -44,7 +45,9 @@ export class KeyWriter {
     const name = keyToLatin1(key)
     const symbol = this.#core.tables.symbols.find(this.keyspace)
     const isKnown = symbol !== undefined && this.#core.keyIndex.find(symbol, name) !== undefined
-    return isKnown ? deleteVersions(this.#target(name, period)) : 0
+    if (isKnown) return deleteVersions(this.#target(name, period))
+    dependOnRange(this.#core, this.keyspace, { gte: name, lte: name })
+    return 0
   }
 
   #target(name: string, period: KeyWritePeriod): WriteTarget {

@@ -102,6 +102,15 @@ export class ByteArena {
     this.#end = length
   }
 
+  /** Forgets the bytes from `length` on, which nothing may refer to. */
+  shrinkTo(length: number): void {
+    if (length >= this.#end) return
+    const first = Math.floor(length / chunkBytes)
+    this.#chunks[first]?.fill(0, length % chunkBytes)
+    this.#chunks.length = Math.min(this.#chunks.length, first + 1)
+    this.#end = Math.max(length, 2 * unitBytes)
+  }
+
   /** The chunk that holds [position, position + length), which lies in one chunk. */
   #reserve(position: number, length: number): Uint8Array {
     const index = Math.floor(position / chunkBytes)

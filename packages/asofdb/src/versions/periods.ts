@@ -1,7 +1,7 @@
 import { timeFromHalves } from '../encoding/instant.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { beginningMicros, foreverMicros } from '../rules/limits.ts'
-import { WordColumn } from './word-column.ts'
+import { WordColumn, wordColumnChunkMask } from './word-column.ts'
 
 export { beginningMicros, foreverMicros }
 
@@ -78,12 +78,25 @@ export class PeriodTable {
   /** Whether the period contains an instant given by its two words. */
   covers(period: number, high: number, low: number): boolean {
     const chunk = this.column.chunkOf(period)
-    const at = (period & 0xffff) << 2
+    const at = (period & wordColumnChunkMask) << 2
     const fromHigh = chunk[at] as number
     if (fromHigh > high) return false
     if (fromHigh === high && (chunk[at + 1] as number) >>> 0 > low >>> 0) return false
     const toHigh = chunk[at + 2] as number
     return toHigh > high || (toHigh === high && (chunk[at + 3] as number) >>> 0 > low >>> 0)
+  }
+
+  /** Whether the period contains an instant and has no end. */
+  coversForEver(period: number, high: number, low: number): boolean {
+    const chunk = this.column.chunkOf(period)
+    const at = (period & wordColumnChunkMask) << 2
+    if (chunk[at + 2] !== 0x7fffffff || chunk[at + 3] !== -1) return false
+    const fromHigh = chunk[at] as number
+    return fromHigh < high || (fromHigh === high && (chunk[at + 1] as number) >>> 0 <= low >>> 0)
+  }
+
+  isEndless(period: number): boolean {
+    return this.column.word(period, 2) === 0x7fffffff && this.column.word(period, 3) === -1
   }
 
   from(period: number): bigint {

@@ -10,10 +10,11 @@ export class SymbolTable {
   readonly #numbers = new Map<string, number>()
   readonly #names: (string | undefined)[] = []
   readonly #logged: boolean[] = []
-  #loggedCount = 0
+  readonly #loggedOrder: number[] = []
 
+  /** How many symbols committed batches define. */
   get count(): number {
-    return this.#loggedCount
+    return this.#loggedOrder.length
   }
 
   /** The number of a name, if any transaction ever used it. */
@@ -44,8 +45,13 @@ export class SymbolTable {
     while (this.#names.length <= symbol) this.#names.push(undefined)
     this.#names[symbol] = name
     this.#numbers.set(name, symbol)
-    if (this.#logged[symbol] !== true) this.#loggedCount++
+    if (this.#logged[symbol] !== true) this.#loggedOrder.push(symbol)
     this.#logged[symbol] = true
+  }
+
+  /** The logged definitions [from, to), in the order in which they were logged. */
+  *definitionsLogged(from: number, to: number): Generator<[symbol: number, name: string]> {
+    for (const symbol of this.#loggedOrder.slice(from, to)) yield [symbol, this.name(symbol)]
   }
 
   /** Every logged definition, by number. */

@@ -57,9 +57,9 @@ export class Tables {
   readonly commits = new CommitTable()
   readonly edgeEnds = new EdgeTable()
   readonly keyNames = new KeyNames()
-  readonly node = new VersionTable()
-  readonly edge = new VersionTable()
-  readonly key = new VersionTable()
+  readonly node = new VersionTable({ hasWideHeads: true })
+  readonly edge = new VersionTable({ hasWideHeads: false })
+  readonly key = new VersionTable({ hasWideHeads: true })
   /** Nodes have no identity row of their own, so the next ordinal is kept here. */
   nodesAllocated = 0
 

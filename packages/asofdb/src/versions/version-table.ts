@@ -1,7 +1,7 @@
 import { ByteArena, absentReference } from './byte-arena.ts'
 import { HistoryIndex } from './history-index.ts'
 import { PeriodTable } from './periods.ts'
-import { WordColumn } from './word-column.ts'
+import { WordColumn, wordColumnChunkMask } from './word-column.ts'
 
 /** A point on both axes as one table sees it: a row count and an instant in two words. */
 export interface VersionPoint {
@@ -11,6 +11,11 @@ export interface VersionPoint {
   readonly high: number
   readonly low: number
 }
+
+/** Words of a head: the newest row plus one (0: none), and in a wide head what that row says. */
+const headRowWord = 0
+const headPeriodWord = 1
+const headPayloadWord = 2
 
 const entityWord = 0
 const previousWord = 1
@@ -25,15 +30,22 @@ const chainStepsMax = 24
  *
  * Row: entity ordinal, previous row of the same entity plus one (0: none), period, payload
  * reference (0: absent). "As known at sequence S" is a row count, so a snapshot copies nothing.
+ *
  * The heads (newest row of each entity) are derived; a reader of an older state skips the rows
- * beyond its count along the chain.
+ * beyond its count along the chain. A wide head repeats the period and payload of the newest row,
+ * which saves reading the present a trip to memory: 8 bytes an entity, worth it for nodes and keys
+ * but not for edges, which traversals check by other means.
  */
 export class VersionTable {
   readonly rows = new WordColumn(4)
   readonly periods = new PeriodTable()
   readonly arena = new ByteArena()
-  readonly #heads = new WordColumn(1)
+  readonly #heads: WordColumn
   readonly #histories = new Map<number, HistoryIndex>()
+
+  constructor(options: { readonly hasWideHeads: boolean }) {
+    this.#heads = new WordColumn(options.hasWideHeads ? 3 : 1)
+  }
 
   get count(): number {
     return this.rows.count
@@ -54,7 +66,9 @@ export class VersionTable {
     this.rows.set(row, entityWord, entity)
     this.rows.set(row, periodWord, period)
     this.rows.set(row, payloadWord, payload)
-    this.rows.set(row, previousWord, this.#link(entity, row))
+    this.#heads.extendTo(entity + 1)
+    this.rows.set(row, previousWord, this.#heads.word(entity, headRowWord))
+    this.#setHead(entity, row)
     return row
   }
 
@@ -68,15 +82,15 @@ export class VersionTable {
         entities = Math.max(entity + 1, Math.min(entities * 2, end))
         this.#heads.extendTo(entities)
       }
-      this.#heads.set(entity, 0, row + 1)
+      this.#setHead(entity, row)
     }
-    while (entities > 0 && this.#heads.word(entities - 1, 0) === 0) entities--
+    while (entities > 0 && this.#heads.word(entities - 1, headRowWord) === 0) entities--
     this.#heads.shrinkTo(entities)
   }
 
   /** The newest row of an entity, or -1. */
   head(entity: number): number {
-    return entity < this.#heads.count ? this.#heads.word(entity, 0) - 1 : -1
+    return entity < this.#heads.count ? this.#heads.word(entity, headRowWord) - 1 : -1
   }
 
   entityOf(row: number): number {
@@ -115,29 +129,59 @@ export class VersionTable {
   }
 
   /**
-   * The state function of the semantics: the row of the newest version known at the point whose
-   * period contains its instant; -1 if there is none or it states absence. O(1) for the present,
-   * O(log² n) in n versions of the entity for any other point.
+   * The state function of the semantics: the payload of the newest version known at the point
+   * whose period contains its instant, as a reference; 0 if there is none or it states absence.
+   * O(1) for the present, O(log² n) in n versions of the entity for any other point.
    */
-  resolve(entity: number, point: VersionPoint): number {
-    let row = this.head(entity)
-    const rows = this.rows
+  payloadAt(entity: number, point: VersionPoint): number {
+    const heads = this.#heads
+    if (entity >= heads.count) return absentReference
+    const chunk = heads.chunkOf(entity)
+    const at = (entity & wordColumnChunkMask) * heads.stride
+    const row = (chunk[at + headRowWord] as number) - 1
+    if (heads.stride > 1 && row < point.rows && row >= 0) {
+      const period = chunk[at + headPeriodWord] as number
+      if (this.periods.covers(period, point.high, point.low)) {
+        return (chunk[at + headPayloadWord] as number) >>> 0
+      }
+      return this.#payloadFrom(this.previous(row), entity, point)
+    }
+    return this.#payloadFrom(row, entity, point)
+  }
+
+  /** The payload of an entity's newest row if that row is known, covers the point and never ends. */
+  openEndedPayload(entity: number, point: VersionPoint): number {
+    const heads = this.#heads
+    if (entity >= heads.count) return absentReference
+    const chunk = heads.chunkOf(entity)
+    const at = (entity & wordColumnChunkMask) * heads.stride
+    const row = (chunk[at + headRowWord] as number) - 1
+    if (row < 0 || row >= point.rows || heads.stride === 1) return absentReference
+    const period = chunk[at + headPeriodWord] as number
+    if (!this.periods.coversForEver(period, point.high, point.low)) return absentReference
+    return (chunk[at + headPayloadWord] as number) >>> 0
+  }
+
+  /** Searches the chain from `first` on, and a long one through its history index. */
+  #payloadFrom(first: number, entity: number, point: VersionPoint): number {
+    const { rows } = this
+    let row = first
     for (let steps = 0; row >= 0; ) {
       const chunk = rows.chunkOf(row)
-      const at = (row & 0xffff) << 2
+      const at = (row & wordColumnChunkMask) << 2
       if (row < point.rows) {
         const period = chunk[at + periodWord] as number
         if (this.periods.covers(period, point.high, point.low)) {
-          return chunk[at + payloadWord] === absentReference ? -1 : row
+          return (chunk[at + payloadWord] as number) >>> 0
         }
       }
       row = (chunk[at + previousWord] as number) - 1
       if (++steps > chainStepsMax) {
         const found = this.#history(entity).covering(point)
-        return found >= 0 && this.payloadOf(found) === absentReference ? -1 : found
+        return found < 0 ? absentReference : this.payloadOf(found)
       }
     }
-    return -1
+    return absentReference
   }
 
   /** Rows of an entity within the first `rows`, newest first. */
@@ -145,11 +189,12 @@ export class VersionTable {
     for (let row = this.newestWithin(entity, rows); row >= 0; row = this.previous(row)) yield row
   }
 
-  #link(entity: number, row: number): number {
-    this.#heads.extendTo(entity + 1)
-    const head = this.#heads.word(entity, 0)
-    this.#heads.set(entity, 0, row + 1)
-    return head
+  #setHead(entity: number, row: number): void {
+    const heads = this.#heads
+    heads.set(entity, headRowWord, row + 1)
+    if (heads.stride === 1) return
+    heads.set(entity, headPeriodWord, this.rows.word(row, periodWord))
+    heads.set(entity, headPayloadWord, this.rows.word(row, payloadWord))
   }
 
   /** The history index of a long-lived entity, built when first asked for, then kept up. */

@@ -104,7 +104,8 @@ export class WordColumn {
   }
 }
 
-export const wordColumnChunkRows = chunkRows
+/** A row's number within its chunk is its low bits. */
+export const wordColumnChunkMask = chunkMask
 
 function nextPowerOfTwo(value: number): number {
   return value <= 1 ? 1 : 2 ** Math.ceil(Math.log2(value))
