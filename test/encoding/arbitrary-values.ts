@@ -21,7 +21,8 @@ const unit = fc.oneof(
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.array(unit, { maxLength: 12 }).map((units) => String.fromCharCode(...units)),
   fc.string({ maxLength: 12 }),
-  fc.constantFrom('', 'a', 'a\0', 'a\0b', '\0', '\u00e9'.repeat(64), 'x'.repeat(127), 'x'.repeat(128)),
+  fc.constantFrom('', 'a', 'a\0', 'a\0b', '\0'),
+  fc.constantFrom('\u00e9'.repeat(64), 'x'.repeat(127), 'x'.repeat(128)),
 )
 
 export const anyNumber: fc.Arbitrary<number> = fc.oneof(

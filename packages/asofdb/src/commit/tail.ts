@@ -22,6 +22,7 @@ export class Tail {
   readonly events: OwnEvent[] = []
   readonly edges: OwnEdge[] = []
   readonly #byEntity = new Map<number, OwnEvent[]>()
+  readonly #kinds = new Set<EntityKind>()
   readonly #edgesByNode = new Map<number, number[]>()
   #edgesListed = 0
 
@@ -29,10 +30,16 @@ export class Tail {
     const { from, to } = statement.span
     const event = { kind, ordinal, from, to, payload: statement.payload, sequence: Infinity }
     this.events.push(event)
+    this.#kinds.add(kind)
     const id = entityId(kind, ordinal)
     const earlier = this.#byEntity.get(id)
     if (earlier === undefined) this.#byEntity.set(id, [event])
     else earlier.push(event)
+  }
+
+  /** Whether anything was stated about entities of a kind. */
+  has(kind: EntityKind): boolean {
+    return this.#kinds.has(kind)
   }
 
   /** Own statements about an entity, oldest first; undefined when there are none. */

@@ -3,7 +3,7 @@ import { type EntityKind, entityId, ordinalMax } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
-import type { Span } from '../versions/periods.ts'
+import { alwaysSpan, type Span, spanToWords } from '../versions/periods.ts'
 import type { RowCounts } from '../versions/commit-table.ts'
 import type { EdgeEnds, Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
@@ -40,6 +40,8 @@ export class TransactionCore {
   readonly #symbols = new Set<number>()
   readonly #keys = new Set<number>()
   readonly #nodes: number[] = []
+  /** The last span asked about, in words: bulk writes ask about the same one again and again. */
+  #words = { span: alwaysSpan, words: spanToWords(alwaysSpan) }
   #state: 'open' | 'committed' | 'cancelled' = 'open'
 
   constructor(start: TransactionStart) {
@@ -142,6 +144,22 @@ export class TransactionCore {
       }
     }
     yield* storedEvents(this.tables, kind, { ordinal, rows: this.counts[kind] })
+  }
+
+  /**
+   * Whether the newest statement about an entity, own or stored, is of presence over a whole span:
+   * the common case, told without looking at any other. False says nothing.
+   */
+  newestHolds(kind: EntityKind, ordinal: number, span: Span): boolean {
+    const own = this.tail.has(kind) ? this.tail.of(entityId(kind, ordinal))?.at(-1) : undefined
+    if (own !== undefined) {
+      return own.payload !== undefined && own.from <= span.from && own.to >= span.to
+    }
+    if (this.#words.span.from !== span.from || this.#words.span.to !== span.to) {
+      this.#words = { span, words: spanToWords(span) }
+    }
+    const table = this.tables.versions(kind)
+    return table.newestHolds(ordinal, this.#counts[kind], this.#words.words)
   }
 
   record(kind: EntityKind, ordinal: number, span: Span, payload: PayloadSlice | undefined): void {

@@ -166,6 +166,11 @@ describe('reader on bytes that nobody wrote', () => {
     expect(() => new ByteReader(new Uint8Array([0x81, 0x00])).varint()).toThrow(DecodeError)
   })
 
+  test('u64 refuses a number above 2^53-1', () => {
+    const bytes = new Uint8Array([0, 0, 0, 0, 0, 0, 0x20, 0])
+    expect(() => new ByteReader(bytes).u64()).toThrow(DecodeError)
+  })
+
   test('the end that was given counts, not the end of the array', () => {
     const reader = new ByteReader(new Uint8Array([1, 2, 3, 4, 5]), 1, 4)
     expect(() => reader.u32()).toThrow(DecodeError)

@@ -37,11 +37,18 @@ describe('the calendar', () => {
     fc.assert(property, { seed, numRuns: 2000 })
   })
 
+  test('every fourth century begins with a leap year', () => {
+    expect(daysToCivil(11_016)).toEqual({ year: 2000, month: 2, day: 29 })
+    expect(daysInMonth(2000, 2)).toBe(29)
+    expect(daysInMonth(2100, 2)).toBe(28)
+  })
+
   test('it is the calendar of Date', () => {
     const ms = fc.integer({ min: -8.64e15, max: 8.64e15 })
     const property = fc.property(ms, (value) => {
       const date = new Date(value)
       expect(instantToMicros(date.toISOString(), 'UTC')).toBe(BigInt(value) * 1000n)
+      expect(instantToMicros(date, 'UTC')).toBe(BigInt(value) * 1000n)
       expect(new Date(Instant.from(date).toString()).getTime()).toBe(value)
     })
     fc.assert(property, { seed, numRuns: 1000 })

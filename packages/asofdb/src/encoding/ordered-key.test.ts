@@ -10,7 +10,7 @@ import {
   anyText,
 } from '../../../../test/encoding/arbitrary-values.ts'
 import { DecodeError } from './bytes.ts'
-import { float } from './calendar.ts'
+import { Duration, float } from './calendar.ts'
 import { Instant } from './instant.ts'
 import {
   bytesToKey,
@@ -202,6 +202,17 @@ describe('what is no key', () => {
     fc.assert(property, { seed, numRuns: 5000 })
   })
 
+  test.each([
+    ['minus zero', 'f67fffffffffffffff'],
+    ['NaN', 'f6fff8000000000000'],
+    ['an integer far from its double', 'f6c34000000000000000ff'],
+    ['an element that no key has', 'fef907e80000010100'],
+    ['a tuple with an end', 'fe0161000000'],
+    ['no bytes', ''],
+  ])('%s is refused', (_name, text) => {
+    expect(() => bytesToKey(Buffer.from(text, 'hex'))).toThrow(DecodeError)
+  })
+
   test('nesting without end is refused, not followed', () => {
     expect(() => bytesToKey(new Uint8Array(50_000).fill(0xfe))).toThrow(DecodeError)
   })
@@ -228,6 +239,14 @@ describe('index keys', () => {
       expect(order(valuesToIndexKey([b, a]), valuesToIndexKey([b, c]))).toBe(expected)
     })
     fc.assert(property, { seed, numRuns: 1500 })
+  })
+
+  test('what differs late or in length only is told apart', () => {
+    const month = [Duration.from('PT2629746S'), Duration.from('P1M')]
+    expect(order(valueToIndexKey(month[0] ?? null), valueToIndexKey(month[1] ?? null))).toBe(-1)
+    const [short, long] = [new Uint8Array([1]), new Uint8Array([1, 0])]
+    expect(order(valuesToIndexKey([short, true]), valuesToIndexKey([long, '']))).toBe(-1)
+    expect(order(valuesToIndexKey(['a', true]), valuesToIndexKey(['a\0', '']))).toBe(-1)
   })
 
   test('values that compare as equal share a key', () => {

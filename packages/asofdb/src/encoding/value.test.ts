@@ -208,6 +208,7 @@ describe('what can not be stored', () => {
         details: { path: 'properties.address.lines[1]' },
       }),
     )
+    expect(String(refusal(holed))).toMatch(/properties\[1\]: the list has a hole/)
     expect(refusal(undefined)).toEqual(
       expect.objectContaining({ details: { path: 'properties' } }),
     )
@@ -328,6 +329,13 @@ describe('reading', () => {
   ])('%s is refused', (_name, text) => {
     const bytes = new Uint8Array(Buffer.from(text.replace(' ', ''), 'hex'))
     expect(() => decodeValue(bytes, 0)).toThrow(DecodeError)
+  })
+
+  test('a list that can not be whole is refused before it is read', () => {
+    const read = (text: string): Value => decodeValue(Buffer.from(text, 'hex'), 0)
+    expect(() => read('0f09000000014100')).toThrow(/cut off/)
+    expect(() => read('0f02000000054141414141')).toThrow(/count is too large/)
+    expect(() => read('1003000000028161418162')).toThrow(/count is too large/)
   })
 
   test('an offset outside the bytes is refused', () => {

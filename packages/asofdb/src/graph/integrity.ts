@@ -32,6 +32,7 @@ export class EdgePresence {
     const rest = { from, to: foreverMicros }
     let end = foreverMicros
     for (const node of [this.#nodes.source, this.#nodes.target]) {
+      if (this.#holdsThroughout(node, rest)) continue
       const [first] = this.#presence(node, rest)
       if (first === undefined || first.from !== from) {
         const until = first === undefined ? foreverMicros : first.from
@@ -66,9 +67,16 @@ export class EdgePresence {
 
   /** Refuses `span` unless both ends are present throughout. */
   mustCover(span: Span): void {
+    const { source: from, target: to } = this.#nodes
+    if (this.#holdsThroughout(from, span) && this.#holdsThroughout(to, span)) return
     const source = this.#missing('source', span)
     const target = this.#missing('target', span)
     if (source.length + target.length > 0) throw endpointNotValid({ source, target }, this.#nodes)
+  }
+
+  #holdsThroughout(node: number, span: Span): boolean {
+    this.#core.reads.entities.add(nodeId(node))
+    return this.#core.newestHolds('node', node, span)
   }
 
   #presence(node: number, span: Span): Span[] {
@@ -118,6 +126,10 @@ export class GraphIntegrity implements CommitCheck {
     for (const event of core.tail.events) {
       if (event.kind !== 'edge' || event.payload === undefined) continue
       const presence = new EdgePresence(core, edgeEnds.ends(event.ordinal))
+      if (core.newestHolds('edge', event.ordinal, event)) {
+        presence.mustCover(event)
+        continue
+      }
       for (const part of presenceWithin(core.events('edge', event.ordinal), event)) {
         presence.mustCover(part)
       }

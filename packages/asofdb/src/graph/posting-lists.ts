@@ -2,6 +2,9 @@ import { WordColumn } from '../versions/word-column.ts'
 
 const poolChunkBits = 18
 const poolChunkWords = 1 << poolChunkBits
+const startWord = 0
+const countWord = 1
+
 /** Longer lists own their memory instead of a block of the pool. A capacity by itself. */
 const pooledCountMax = 1 << 12
 
@@ -15,8 +18,8 @@ const pooledCountMax = 1 << 12
  */
 export class PostingLists {
   readonly width: 1 | 2
-  readonly #starts = new WordColumn(1)
-  readonly #counts = new WordColumn(1)
+  /** For each owner: where its block starts, and how many postings it holds. */
+  readonly #lists = new WordColumn(2)
   readonly #pool: Int32Array[] = []
   readonly #free = new Map<number, number[]>()
   readonly #long = new Map<number, Int32Array>()
@@ -27,7 +30,7 @@ export class PostingLists {
   }
 
   get byteLength(): number {
-    let bytes = this.#starts.byteLength + this.#counts.byteLength
+    let bytes = this.#lists.byteLength
     for (const chunk of this.#pool) bytes += chunk.byteLength
     for (const list of this.#long.values()) bytes += list.byteLength
     return bytes
@@ -35,55 +38,53 @@ export class PostingLists {
 
   /** Postings of an owner. */
   count(owner: number): number {
-    return owner < this.#counts.count ? this.#counts.word(owner, 0) : 0
+    return owner < this.#lists.count ? this.#lists.word(owner, countWord) : 0
   }
 
   /** The memory that holds the owner's postings, from word `startOf(owner)` on. */
   blockOf(owner: number): Int32Array {
-    const count = this.#counts.word(owner, 0)
+    const count = this.#lists.word(owner, countWord)
     if (count > pooledCountMax) return this.#long.get(owner) as Int32Array
-    return this.#pool[this.#starts.word(owner, 0) >>> poolChunkBits] as Int32Array
+    return this.#pool[this.#lists.word(owner, startWord) >>> poolChunkBits] as Int32Array
   }
 
   startOf(owner: number): number {
-    if (this.#counts.word(owner, 0) > pooledCountMax) return 0
-    return this.#starts.word(owner, 0) & (poolChunkWords - 1)
+    if (this.#lists.word(owner, countWord) > pooledCountMax) return 0
+    return this.#lists.word(owner, startWord) & (poolChunkWords - 1)
   }
 
   /** Adds a posting in its place; false when that was not at the end. */
   append(owner: number, posting: Posting): boolean {
-    this.#counts.extendTo(owner + 1)
-    this.#starts.extendTo(owner + 1)
-    const count = this.#counts.word(owner, 0)
+    this.#lists.extendTo(owner + 1)
+    const count = this.#lists.word(owner, countWord)
     const capacity = count === 0 ? 0 : capacityFor(count)
     if (count === capacity) this.#move(owner, capacityFor(count + 1))
-    this.#counts.set(owner, 0, count + 1)
+    this.#lists.set(owner, countWord, count + 1)
     const start = this.startOf(owner)
     return this.#insert(this.blockOf(owner), { start, count }, posting)
   }
 
   /** Gives each owner a block for the postings it is going to get. Only when empty. */
   reserve(counts: Int32Array): void {
-    this.#counts.extendTo(counts.length)
-    this.#starts.extendTo(counts.length)
+    this.#lists.extendTo(counts.length)
     for (let owner = 0; owner < counts.length; owner++) {
       const count = counts[owner] as number
       if (count === 0) continue
       const words = capacityFor(count) * this.width
       if (count > pooledCountMax) this.#long.set(owner, new Int32Array(words))
-      else this.#starts.set(owner, 0, this.#allocate(words))
+      else this.#lists.set(owner, startWord, this.#allocate(words))
     }
   }
 
   /** Adds to a list that `reserve` has made room for `reserved` postings in. */
   appendReserved(owner: number, posting: Posting, reserved: number): void {
-    const count = this.#counts.word(owner, 0)
-    this.#counts.set(owner, 0, count + 1)
+    const count = this.#lists.word(owner, countWord)
+    this.#lists.set(owner, countWord, count + 1)
     if (reserved > pooledCountMax) {
       this.#insert(this.#long.get(owner) as Int32Array, { start: 0, count }, posting)
       return
     }
-    const pooled = this.#starts.word(owner, 0)
+    const pooled = this.#lists.word(owner, startWord)
     const chunk = this.#pool[pooled >>> poolChunkBits] as Int32Array
     this.#insert(chunk, { start: pooled & (poolChunkWords - 1), count }, posting)
   }
@@ -103,7 +104,7 @@ export class PostingLists {
   }
 
   #move(owner: number, capacity: number): void {
-    const count = this.#counts.word(owner, 0)
+    const count = this.#lists.word(owner, countWord)
     const old = count === 0 ? noWords : this.blockOf(owner)
     const oldStart = count === 0 ? 0 : this.startOf(owner)
     const words = count * this.width
@@ -119,12 +120,12 @@ export class PostingLists {
     const at = start & (poolChunkWords - 1)
     for (let index = 0; index < words; index++) chunk[at + index] = old[oldStart + index] as number
     if (count > 0) this.#release(owner, count)
-    this.#starts.set(owner, 0, start)
+    this.#lists.set(owner, startWord, start)
   }
 
   #release(owner: number, count: number): void {
     const words = capacityFor(count) * this.width
-    const start = this.#starts.word(owner, 0)
+    const start = this.#lists.word(owner, startWord)
     const free = this.#free.get(words)
     if (free === undefined) this.#free.set(words, [start])
     else free.push(start)

@@ -1,4 +1,4 @@
-import { timeFromHalves } from '../encoding/instant.ts'
+import { timeFromHalves, timeHigh, timeLow } from '../encoding/instant.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { beginningMicros, foreverMicros } from '../rules/limits.ts'
 import { WordColumn, wordColumnChunkMask } from './word-column.ts'
@@ -9,6 +9,23 @@ export { beginningMicros, foreverMicros }
 export interface Span {
   readonly from: bigint
   readonly to: bigint
+}
+
+/** A span as the words that tables hold. */
+export interface SpanWords {
+  readonly fromHigh: number
+  readonly fromLow: number
+  readonly toHigh: number
+  readonly toLow: number
+}
+
+export function spanToWords(span: Span): SpanWords {
+  return {
+    fromHigh: timeHigh(span.from),
+    fromLow: timeLow(span.from),
+    toHigh: timeHigh(span.to),
+    toLow: timeLow(span.to),
+  }
 }
 
 export const alwaysSpan: Span = { from: beginningMicros, to: foreverMicros }
@@ -84,6 +101,19 @@ export class PeriodTable {
     if (fromHigh === high && (chunk[at + 1] as number) >>> 0 > low >>> 0) return false
     const toHigh = chunk[at + 2] as number
     return toHigh > high || (toHigh === high && (chunk[at + 3] as number) >>> 0 > low >>> 0)
+  }
+
+  /** Whether the period contains a whole span. */
+  contains(period: number, span: SpanWords): boolean {
+    const chunk = this.column.chunkOf(period)
+    const at = (period & wordColumnChunkMask) << 2
+    const fromHigh = chunk[at] as number
+    if (fromHigh > span.fromHigh) return false
+    const fromLow = (chunk[at + 1] as number) >>> 0
+    if (fromHigh === span.fromHigh && fromLow > span.fromLow >>> 0) return false
+    const toHigh = chunk[at + 2] as number
+    const toLow = (chunk[at + 3] as number) >>> 0
+    return toHigh > span.toHigh || (toHigh === span.toHigh && toLow >= span.toLow >>> 0)
   }
 
   /** Whether the period contains an instant and has no end. */

@@ -1,6 +1,6 @@
 import { ByteArena, absentReference } from './byte-arena.ts'
 import { HistoryIndex } from './history-index.ts'
-import { PeriodTable } from './periods.ts'
+import { PeriodTable, type SpanWords } from './periods.ts'
 import { WordColumn, wordColumnChunkMask } from './word-column.ts'
 
 /** A point on both axes as one table sees it: a row count and an instant in two words. */
@@ -182,6 +182,13 @@ export class VersionTable {
       }
     }
     return absentReference
+  }
+
+  /** Whether the newest row of an entity within the first `rows` is present over a whole span. */
+  newestHolds(entity: number, rows: number, span: SpanWords): boolean {
+    const row = this.newestWithin(entity, rows)
+    if (row < 0 || this.payloadOf(row) === absentReference) return false
+    return this.periods.contains(this.periodOf(row), span)
   }
 
   /** Rows of an entity within the first `rows`, newest first. */

@@ -1,0 +1,255 @@
+import { crc32 } from '../encoding/checksum.ts'
+import { isErrno, readFully } from '../host/files.ts'
+import type { FileSystem, HostFile } from '../host/host.ts'
+import type { Tables } from '../versions/tables.ts'
+import {
+  type CheckpointHeader,
+  countsOf,
+  type DecodedCheckpointHeader,
+  decodeCheckpointHeader,
+  headerLength,
+  headerPrefixBytes,
+  type SectionEntry,
+} from './checkpoint-file.ts'
+import { assertLittleEndian } from './platform.ts'
+import {
+  decodeSymbols,
+  sectionNames,
+  storeOf,
+  type TableCounts,
+  unitBytes,
+  zeroCounts,
+} from './sections.ts'
+
+/** Large enough that the calls cost little, small enough that checksums keep up with the disk. */
+const pieceBytesMax = 4 * 1024 * 1024
+
+/** Reads that are under way at a time, while the checksum of the oldest is taken. */
+const readsAhead = 4
+
+/** A file whose header was found good. */
+export interface OpenableCheckpoint {
+  readonly path: string
+  readonly header: CheckpointHeader
+}
+
+export interface SectionDamage {
+  readonly path: string
+  readonly kind: 'checksum' | 'truncated' | 'ioError' | 'contents'
+  readonly offset: number
+  readonly length: number
+  readonly what: string
+  readonly cause?: unknown
+}
+
+/** The header of a file, or why there is none. `unreadable` is a failure of the file system. */
+export type ReadHeader =
+  | (DecodedCheckpointHeader & { readonly size: number })
+  | { readonly type: 'missing' }
+  | { readonly type: 'unreadable'; readonly error: unknown }
+
+export async function readCheckpointHeader(files: FileSystem, path: string): Promise<ReadHeader> {
+  try {
+    const file = await files.open(path, 'read')
+    try {
+      const size = await file.size()
+      const prefix = new Uint8Array(Math.min(size, headerPrefixBytes))
+      await readFully(file, prefix, 0)
+      const length = headerLength(prefix)
+      if (length === undefined || length > size) return { type: 'damaged', size }
+      const bytes = new Uint8Array(length)
+      if ((await readFully(file, bytes, 0)) < length) return { type: 'damaged', size }
+      return { ...decodeCheckpointHeader(bytes), size }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return isErrno(error, 'ENOENT') ? { type: 'missing' } : { type: 'unreadable', error }
+  }
+}
+
+/**
+ * Reads a chain of checkpoint files into the tables, from the first commit on, verifying every
+ * byte. Returns the first damage found; then the tables hold nothing to rely on, and another chain
+ * may be loaded over them. Sizes of the files were checked by the caller, so that the memory
+ * reserved is bounded by what is on the disk.
+ */
+export async function loadCheckpoint(
+  files: FileSystem,
+  chain: readonly OpenableCheckpoint[],
+  tables: Tables,
+): Promise<SectionDamage | undefined> {
+  assertLittleEndian()
+  const last = chain.at(-1)
+  resizeTables(tables, last === undefined ? zeroCounts() : countsOf(last.header).to)
+  const symbols: [symbol: number, name: string][] = []
+  for (const checkpoint of chain) {
+    const found = await loadFile({ files, checkpoint, tables, symbols })
+    if (found !== undefined) return found
+  }
+  if (last === undefined) return undefined
+  const damage = checkCommits(last, tables)
+  if (damage !== undefined) return damage
+  publish(tables, symbols, countsOf(last.header).to)
+  return undefined
+}
+
+function resizeTables(tables: Tables, counts: TableCounts): void {
+  for (const name of sectionNames) {
+    if (name === 'symbols') continue
+    const store = storeOf(tables, name)
+    store.shrinkTo(counts[name])
+    store.extendTo(Math.max(counts[name], minimumOf(name)))
+  }
+}
+
+/** An arena is never shorter than its reserved start. */
+function minimumOf(name: keyof typeof unitBytes): number {
+  return unitBytes[name] === 1 ? 16 : 0
+}
+
+interface FileLoad {
+  readonly files: FileSystem
+  readonly checkpoint: OpenableCheckpoint
+  readonly tables: Tables
+  readonly symbols: [symbol: number, name: string][]
+}
+
+async function loadFile(load: FileLoad): Promise<SectionDamage | undefined> {
+  const { path, header } = load.checkpoint
+  let file: HostFile
+  try {
+    file = await load.files.open(path, 'read')
+  } catch (error) {
+    return { path, kind: 'ioError', offset: 0, length: 0, what: 'the file', cause: error }
+  }
+  try {
+    const symbolBytes = new Uint8Array(header.sections[0]?.length ?? 0)
+    const damage = await loadSections({ file, path, sections: header.sections }, entry =>
+      entry.name === 'symbols' ? [symbolBytes] : targetsOf(load.tables, entry),
+    )
+    return damage ?? readSymbols(load, symbolBytes)
+  } finally {
+    await file.close()
+  }
+}
+
+function readSymbols(load: FileLoad, bytes: Uint8Array): SectionDamage | undefined {
+  const entry = load.checkpoint.header.sections.find(section => section.name === 'symbols')
+  if (entry === undefined) return undefined
+  try {
+    load.symbols.push(...decodeSymbols(bytes, entry.to - entry.from))
+    return undefined
+  } catch (error) {
+    const { path } = load.checkpoint
+    const { offset, length } = entry
+    return { path, kind: 'contents', offset, length, what: 'the symbols', cause: error }
+  }
+}
+
+/** The memory that the bytes of a section belong into, and room for what fills it up. */
+function* targetsOf(tables: Tables, entry: SectionEntry): Generator<Uint8Array> {
+  if (entry.name === 'symbols') return
+  yield* storeOf(tables, entry.name).byteRanges(entry.from, entry.to)
+  const filling = entry.length - (entry.to - entry.from) * unitBytes[entry.name]
+  if (filling > 0) yield new Uint8Array(filling)
+}
+
+export interface SectionSource {
+  readonly file: HostFile
+  readonly path: string
+  readonly sections: readonly SectionEntry[]
+}
+
+interface Piece {
+  readonly entry: SectionEntry
+  readonly bytes: Uint8Array
+  readonly position: number
+  readonly isLast: boolean
+}
+
+/**
+ * Reads sections into the given memory and compares their checksums, several reads ahead of the
+ * checksum, so that the disk and the processor work at the same time.
+ */
+export async function loadSections(
+  { file, path, sections }: SectionSource,
+  targets: (entry: SectionEntry) => Iterable<Uint8Array>,
+): Promise<SectionDamage | undefined> {
+  const underWay: { piece: Piece; outcome: Promise<number | Error> }[] = []
+  const pieces = piecesOf(sections, targets)
+  const startRead = () => {
+    const next = pieces.next()
+    if (next.done === true) return
+    const piece = next.value
+    const outcome = readFully(file, piece.bytes, piece.position).catch(toError)
+    underWay.push({ piece, outcome })
+  }
+  for (let count = 0; count < readsAhead; count++) startRead()
+  let checksum = 0
+  let damage: SectionDamage | undefined
+  for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
+    const { piece } = next
+    const outcome = await next.outcome
+    // The reads under way write into the tables: they end before anybody looks at those.
+    if (damage !== undefined) continue
+    const { entry } = piece
+    const where = { path, offset: entry.offset, length: entry.length, what: `section ${entry.name}` }
+    if (outcome instanceof Error) damage = { ...where, kind: 'ioError', cause: outcome }
+    else if (outcome < piece.bytes.length) damage = { ...where, kind: 'truncated' }
+    else {
+      startRead()
+      checksum = crc32(piece.bytes, checksum)
+      if (!piece.isLast) continue
+      if (checksum !== entry.checksum) damage = { ...where, kind: 'checksum' }
+      checksum = 0
+    }
+  }
+  return damage
+}
+
+function* piecesOf(
+  sections: readonly SectionEntry[],
+  targets: (entry: SectionEntry) => Iterable<Uint8Array>,
+): Generator<Piece> {
+  for (const entry of sections) {
+    let position = entry.offset
+    const end = entry.offset + entry.length
+    for (const target of targets(entry)) {
+      for (let start = 0; start < target.length; start += pieceBytesMax) {
+        const bytes = target.subarray(start, start + pieceBytesMax)
+        const isLast = position + bytes.length === end
+        yield { entry, bytes, position, isLast }
+        position += bytes.length
+      }
+    }
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+/** The last commit names the row counts after it, which must be those of the file. */
+function checkCommits(last: OpenableCheckpoint, tables: Tables): SectionDamage | undefined {
+  const { to } = countsOf(last.header)
+  const counts = tables.commits.counts(last.header.toSequence)
+  const isFitting =
+    counts.node === to.nodeRows && counts.edge === to.edgeRows && counts.key === to.keyRows
+  if (isFitting) return undefined
+  const { path } = last
+  return { path, kind: 'contents', offset: 0, length: 0, what: 'the row counts of the last commit' }
+}
+
+/** Derives what is not stored: heads, counts of identities, numbers of names. */
+function publish(
+  tables: Tables,
+  symbols: readonly [symbol: number, name: string][],
+  counts: TableCounts,
+): void {
+  for (const [symbol, name] of symbols) tables.symbols.define(symbol, name)
+  tables.edgeEnds.committed = counts.edgeEnds
+  tables.keyNames.committed = counts.keyNames
+  for (const table of [tables.node, tables.edge, tables.key]) table.linkHeads(0)
+  tables.nodesAllocated = tables.node.entityCount
+}
