@@ -2,13 +2,13 @@ import { open } from './packages/asofdb/src/index.ts'
 const N = Number(process.argv[2] ?? 200000), M = N * 5
 const db = await open(':memory:')
 let t = performance.now()
-const batch = 20000
+const batch = 50000
 let seed = 12345; const rnd = (n) => { seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; return Math.floor(seed / 4294967296 * n) }
 for (let i = 0; i < N; i += batch) await db.write(tx => { for (let j = i; j < Math.min(N, i + batch); j++) tx.createNode('Person', { age: j % 90, name: 'person ' + j }, { valid: 'always' }) })
 console.log('nodes/s', N / (performance.now() - t) * 1000); t = performance.now()
 for (let i = 0; i < M; i += batch) await db.write(tx => { for (let j = i; j < Math.min(M, i + batch); j++) tx.createEdge(rnd(N) * 4 + 1, 'KNOWS', rnd(N) * 4 + 1, undefined) })
 console.log('edges/s', M / (performance.now() - t) * 1000)
-t = performance.now(); db.out(1); console.log('adjacency build', performance.now() - t)
+t = performance.now(); db.targets(1); console.log("adjacency build", performance.now() - t)
 const R = 1000000
 for (let round = 0; round < 3; round++) {
   let s = 0

@@ -1,6 +1,7 @@
 import { crc32 } from '../encoding/checksum.ts'
 import { isErrno, writeFully } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
+import { DatabaseError } from '../rules/errors.ts'
 import type { Tables } from '../versions/tables.ts'
 import {
   type CheckpointHeader,
@@ -62,7 +63,16 @@ export async function writeCheckpointFile(write: CheckpointWrite): Promise<Check
     await removeIfPresent(files, path).catch(() => undefined)
     throw error
   }
-  await files.syncDirectory(parent)
+  try {
+    await files.syncDirectory(parent)
+  } catch (cause) {
+    throw new DatabaseError(
+      'Poisoned',
+      `the name of a checkpoint could not be made durable (${String(cause)}), and no second attempt ` +
+        'would prove anything; mend the cause and open the database again',
+      { cause },
+    )
+  }
   return info
 }
 

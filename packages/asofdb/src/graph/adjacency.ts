@@ -8,41 +8,42 @@ export type Direction = 'out' | 'in'
 const flatEdgesMax = 64
 
 /**
- * The edges of each node, both ways, by edge id; of well-connected nodes
- * also by type. Derived from the edge versions when first needed, then kept up. It lists every
- * edge that ever was; whether one holds at some point is for its versions to say.
+ * The edges of each node, both ways, by edge id; of well-connected nodes also by type. Derived
+ * from the edge versions, each direction when first needed, then kept up. It lists every edge that
+ * ever was; whether one holds at some point is for its versions to say.
  */
 export class Adjacency {
   readonly #tables: Tables
   // The far node lies beside an outgoing edge, so a walk along the edges reads nothing else; the
   // other way it is looked up, which halves what the lists take.
-  readonly #out = new PostingLists(2)
-  readonly #in = new PostingLists(1)
+  readonly #out: DirectedAdjacency
+  readonly #in: DirectedAdjacency
   readonly #settled: SettledEdges
-  readonly #outByType = new Map<number, TypedLists>()
-  readonly #inByType = new Map<number, TypedLists>()
-  #known = 0
-  #isBuilt = false
+  #settledRows = 0
 
   constructor(tables: Tables) {
     this.#tables = tables
+    this.#out = new DirectedAdjacency(tables, 'out')
+    this.#in = new DirectedAdjacency(tables, 'in')
     this.#settled = new SettledEdges(tables.edge)
   }
 
   get byteLength(): number {
-    return this.#out.byteLength + this.#in.byteLength + this.#settled.byteLength
+    return this.#out.lists.byteLength + this.#in.lists.byteLength + this.#settled.byteLength
   }
 
   /** What is known of edges without their versions, up to date. */
   get settled(): SettledEdges {
-    this.#follow()
+    const end = this.#tables.edge.count
+    while (this.#settledRows < end) this.#settled.follow(this.#settledRows++)
     return this.#settled
   }
 
   /** Lists of edge ordinals by node ordinal, the far node beside outgoing ones, up to date. */
   lists(direction: Direction): PostingLists {
-    this.#follow()
-    return direction === 'out' ? this.#out : this.#in
+    const directed = direction === 'out' ? this.#out : this.#in
+    directed.follow()
+    return directed.lists
   }
 
   /** Ordinals of every edge ever attached to a node, ascending. */
@@ -58,15 +59,48 @@ export class Adjacency {
 
   /** Edge ordinals of one type, for a node with many edges; undefined when it has few. */
   typed(direction: Direction, node: number, type: number): readonly number[] | undefined {
-    const lists = this.lists(direction)
-    const count = lists.count(node)
-    if (count <= flatEdgesMax) return undefined
-    const byNode = direction === 'out' ? this.#outByType : this.#inByType
-    let typed = byNode.get(node)
+    const directed = direction === 'out' ? this.#out : this.#in
+    directed.follow()
+    return directed.lists.count(node) <= flatEdgesMax ? undefined : directed.typed(node, type)
+  }
+}
+
+class DirectedAdjacency {
+  readonly lists: PostingLists
+  readonly #tables: Tables
+  readonly #isOut: boolean
+  readonly #byType = new Map<number, TypedLists>()
+  #known = 0
+
+  constructor(tables: Tables, direction: Direction) {
+    this.lists = new PostingLists(direction === 'out' ? 2 : 1)
+    this.#tables = tables
+    this.#isOut = direction === 'out'
+  }
+
+  follow(): void {
+    const { edge, edgeEnds } = this.#tables
+    if (this.#known === edge.count) return
+    if (this.#known === 0) this.#build()
+    for (; this.#known < edge.count; this.#known++) {
+      if (edge.previous(this.#known) >= 0) continue
+      const number = edge.entityOf(this.#known)
+      const source = edgeEnds.source(number)
+      const target = edgeEnds.target(number)
+      const near = this.#isOut ? source : target
+      const companion = this.#isOut ? target : source
+      if (!this.lists.append(near, { number, companion })) this.#byType.delete(near)
+    }
+  }
+
+  typed(node: number, type: number): readonly number[] {
+    let typed = this.#byType.get(node)
     if (typed === undefined) {
       typed = { byType: new Map(), count: 0 }
-      byNode.set(node, typed)
+      this.#byType.set(node, typed)
     }
+    const { lists } = this
+    const count = lists.count(node)
     const block = lists.blockOf(node)
     const start = lists.startOf(node)
     for (; typed.count < count; typed.count++) {
@@ -79,48 +113,26 @@ export class Adjacency {
     return typed.byType.get(type) ?? noEdges
   }
 
-  #follow(): void {
-    const { edge } = this.#tables
-    if (this.#known === edge.count) return
-    if (!this.#isBuilt) this.#build()
-    const { edgeEnds } = this.#tables
-    for (; this.#known < edge.count; this.#known++) {
-      this.#settled.follow(this.#known)
-      if (edge.previous(this.#known) >= 0) continue
-      const number = edge.entityOf(this.#known)
-      const source = edgeEnds.source(number)
-      const target = edgeEnds.target(number)
-      if (!this.#out.append(source, { number, companion: target })) this.#outByType.delete(source)
-      if (!this.#in.append(target, { number, companion: source })) this.#inByType.delete(target)
-    }
-  }
-
   /** The first pass counts, so that every list is laid out without moving. */
   #build(): void {
-    this.#isBuilt = true
     const { edge, edgeEnds, nodesAllocated } = this.#tables
-    const outgoing = new Int32Array(nodesAllocated)
-    const incoming = new Int32Array(nodesAllocated)
+    const counts = new Int32Array(nodesAllocated)
     const end = edge.count
     for (let row = 0; row < end; row++) {
-      this.#settled.follow(row)
       if (edge.previous(row) >= 0) continue
       const number = edge.entityOf(row)
-      const source = edgeEnds.source(number)
-      const target = edgeEnds.target(number)
-      outgoing[source] = (outgoing[source] as number) + 1
-      incoming[target] = (incoming[target] as number) + 1
+      const near = this.#isOut ? edgeEnds.source(number) : edgeEnds.target(number)
+      counts[near] = (counts[near] as number) + 1
     }
-    this.#out.reserve(outgoing)
-    this.#in.reserve(incoming)
+    this.lists.reserve(counts)
     for (let row = 0; row < end; row++) {
       if (edge.previous(row) >= 0) continue
       const number = edge.entityOf(row)
       const source = edgeEnds.source(number)
       const target = edgeEnds.target(number)
-      const reserved = outgoing[source] as number
-      this.#out.appendReserved(source, { number, companion: target }, reserved)
-      this.#in.appendReserved(target, { number, companion: source }, incoming[target] as number)
+      const near = this.#isOut ? source : target
+      const companion = this.#isOut ? target : source
+      this.lists.appendReserved(near, { number, companion }, counts[near] as number)
     }
     this.#known = end
   }

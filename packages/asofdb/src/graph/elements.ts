@@ -9,39 +9,27 @@ import { findField, hasLabel, labelsOf, propertiesOf } from './payload.ts'
  */
 abstract class Element {
   readonly id: number
-  readonly #symbols: SymbolTable
-  // The slice is kept as its three parts: one object less for every entity read.
-  readonly #bytes: Uint8Array
-  readonly #start: number
-  readonly #end: number
+  protected readonly symbols: SymbolTable
 
-  constructor(id: number, symbols: SymbolTable, slice: PayloadSlice) {
+  constructor(id: number, symbols: SymbolTable) {
     this.id = id
-    this.#symbols = symbols
-    this.#bytes = slice.bytes
-    this.#start = slice.start
-    this.#end = slice.end
+    this.symbols = symbols
   }
 
-  protected get symbols(): SymbolTable {
-    return this.#symbols
-  }
-
-  protected get slice(): PayloadSlice {
-    return { bytes: this.#bytes, start: this.#start, end: this.#end }
-  }
+  protected abstract get slice(): PayloadSlice
 
   /** One property's value; undefined when there is none. */
   get(name: string): Value | undefined {
-    const symbol = this.#symbols.find(name)
+    const symbol = this.symbols.find(name)
     if (symbol === undefined) return undefined
-    const at = findField(this.slice, symbol)
-    return at < 0 ? undefined : decodeValue(this.#bytes, at)
+    const { slice } = this
+    const at = findField(slice, symbol)
+    return at < 0 ? undefined : decodeValue(slice.bytes, at)
   }
 
   /** All properties as an object of one's own, decoded at each call. */
   get properties(): Record<string, Value> {
-    return propertiesOf(this.slice, this.#symbols)
+    return propertiesOf(this.slice, this.symbols)
   }
 
   abstract toJSON(): object
@@ -54,6 +42,22 @@ abstract class Element {
 
 /** A node at one point of the two times. */
 export class Node extends Element {
+  // The slice is kept as its three parts: one object less for every node read.
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  readonly #end: number
+
+  constructor(id: number, symbols: SymbolTable, slice: PayloadSlice) {
+    super(id, symbols)
+    this.#bytes = slice.bytes
+    this.#start = slice.start
+    this.#end = slice.end
+  }
+
+  protected override get slice(): PayloadSlice {
+    return { bytes: this.#bytes, start: this.#start, end: this.#end }
+  }
+
   /** Label names, sorted. */
   get labels(): string[] {
     return labelsOf(this.slice)
@@ -71,23 +75,49 @@ export class Node extends Element {
   }
 }
 
-/** An edge at one point of the two times. */
-export class Edge extends Element {
-  readonly type: string
+/** Where an edge's type and payload are found when they are asked for. */
+export interface EdgeOrigin {
+  readonly symbols: SymbolTable
+  edgeType(id: number): string
+  /** The payload at the origin's point, where the edge is present. */
+  edgePayload(id: number): PayloadSlice
+}
+
+export interface EdgeIdentity {
+  readonly id: number
   /** Id of the node it leaves. */
   readonly source: number
   /** Id of the node it reaches. */
   readonly target: number
+}
 
-  constructor(
-    identity: { id: number; type: string; source: number; target: number },
-    symbols: SymbolTable,
-    slice: PayloadSlice,
-  ) {
-    super(identity.id, symbols, slice)
-    this.type = identity.type
+/**
+ * An edge at one point of the two times. Walking along edges needs their ends alone, so the type
+ * and the properties are looked up when first asked for; what they are is fixed by then already.
+ */
+export class Edge extends Element {
+  /** Id of the node it leaves. */
+  readonly source: number
+  /** Id of the node it reaches. */
+  readonly target: number
+  readonly #origin: EdgeOrigin
+  #slice: PayloadSlice | undefined
+
+  constructor(identity: EdgeIdentity, origin: EdgeOrigin, slice?: PayloadSlice) {
+    super(identity.id, origin.symbols)
     this.source = identity.source
     this.target = identity.target
+    this.#origin = origin
+    this.#slice = slice
+  }
+
+  get type(): string {
+    return this.#origin.edgeType(this.id)
+  }
+
+  protected override get slice(): PayloadSlice {
+    this.#slice ??= this.#origin.edgePayload(this.id)
+    return this.#slice
   }
 
   override toJSON(): {

@@ -1,6 +1,7 @@
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { storedEvents } from '../commit/transaction-core.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
+import { must } from '../rules/invariant.ts'
 import type { RowCounts } from '../versions/commit-table.ts'
 import {
   edgeId,
@@ -13,10 +14,11 @@ import {
   ordinalOf,
 } from '../versions/entity.ts'
 import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
+import type { SymbolTable } from '../versions/symbol-table.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import type { VersionPoint } from '../versions/version-table.ts'
 import type { Direction } from './adjacency.ts'
-import { Edge, Node } from './elements.ts'
+import { Edge, type EdgeIdentity, type EdgeOrigin, Node } from './elements.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
 import { hasLabel } from './payload.ts'
 import { type Condition, conditionsOf, type Where } from './where.ts'
@@ -41,7 +43,7 @@ export interface ReadPoint {
  * index can show what a point read would not. By invariant I1 of the semantics an edge that holds
  * has both its ends, so traversals look at edges alone.
  */
-export class GraphReader {
+export class GraphReader implements EdgeOrigin {
   readonly #indexes: GraphIndexes
   readonly #core: TransactionCore | undefined
   readonly #nodePoint: VersionPoint
@@ -113,12 +115,25 @@ export class GraphReader {
     const found: Edge[] = []
     const limit = selection.limit ?? Infinity
     if (limit <= 0) return found
-    this.#eachEdge(id, direction, selection, ordinal => {
-      const edge = this.#edgeAt(ordinal)
-      if (edge !== undefined) found.push(edge)
+    this.#eachEdge(id, direction, selection, (ordinal, far) => {
+      if (this.#core !== undefined) {
+        // The transaction may write on, so what the edge is now is settled now.
+        const edge = this.#edgeAt(ordinal)
+        if (edge !== undefined) found.push(edge)
+      } else if (this.#holdsEdge(ordinal)) {
+        const known = far ?? this.#farOrdinal(ordinal, direction)
+        const source = direction === 'out' ? id : nodeId(known)
+        const target = direction === 'out' ? nodeId(known) : id
+        found.push(new Edge({ id: edgeId(ordinal), source, target }, this))
+      }
       return found.length < limit
     })
     return found
+  }
+
+  #farOrdinal(edge: number, direction: Direction): number {
+    const { edgeEnds } = this.#indexes.tables
+    return direction === 'out' ? edgeEnds.target(edge) : edgeEnds.source(edge)
   }
 
   /** Ids of the nodes at the far ends of a node's edges, one for each edge that holds. */
@@ -127,12 +142,8 @@ export class GraphReader {
       return this.#targets(nodeOrdinal(id))
     }
     const found: number[] = []
-    const { edgeEnds } = this.#indexes.tables
-    this.#eachEdge(id, direction, { type }, ordinal => {
-      if (this.#holdsEdge(ordinal)) {
-        const far = direction === 'out' ? edgeEnds.target(ordinal) : edgeEnds.source(ordinal)
-        found.push(nodeId(far))
-      }
+    this.#eachEdge(id, direction, { type }, (ordinal, far) => {
+      if (this.#holdsEdge(ordinal)) found.push(nodeId(far ?? this.#farOrdinal(ordinal, direction)))
       return true
     })
     return found
@@ -194,18 +205,26 @@ export class GraphReader {
     return this.#nodeSlice(ordinal)
   }
 
+  get symbols(): SymbolTable {
+    return this.#indexes.tables.symbols
+  }
+
+  edgeType(id: number): string {
+    return this.symbols.name(this.#indexes.tables.edgeEnds.type(ordinalOf(id)))
+  }
+
+  edgePayload(id: number): PayloadSlice {
+    return must(this.#edgeSlice(ordinalOf(id)), 'the payload of an edge that holds')
+  }
+
   #edgeAt(ordinal: number): Edge | undefined {
-    const { tables } = this.#indexes
     const slice = this.#edgeSlice(ordinal)
-    if (slice === undefined) return undefined
-    const { type, source, target } = tables.edgeEnds.ends(ordinal)
-    const identity = {
-      id: edgeId(ordinal),
-      type: tables.symbols.name(type),
-      source: nodeId(source),
-      target: nodeId(target),
-    }
-    return new Edge(identity, tables.symbols, slice)
+    return slice === undefined ? undefined : new Edge(this.#identity(ordinal), this, slice)
+  }
+
+  #identity(ordinal: number): EdgeIdentity {
+    const { source, target } = this.#indexes.tables.edgeEnds.ends(ordinal)
+    return { id: edgeId(ordinal), source: nodeId(source), target: nodeId(target) }
   }
 
   #edgeSlice(ordinal: number): PayloadSlice | undefined {
@@ -244,12 +263,15 @@ export class GraphReader {
     return reference === 0 ? undefined : sliceOf(table.arena, reference)
   }
 
-  /** Calls `visit` for each edge ever attached, until it returns false. */
+  /**
+   * Calls `visit` for each edge ever attached, with its far node where that is at hand, until it
+   * returns false.
+   */
   #eachEdge(
     id: number,
     direction: Direction,
     selection: EdgeSelection,
-    visit: (ordinal: number) => boolean,
+    visit: (ordinal: number, far?: number) => boolean,
   ): void {
     const node = nodeOrdinal(id)
     const { adjacency, tables } = this.#indexes
@@ -269,7 +291,7 @@ export class GraphReader {
       for (let at = start; at < start + count * lists.width; at += lists.width) {
         const edge = block[at] as number
         if (edge <= after || (type >= 0 && edgeEnds.type(edge) !== type)) continue
-        if (!visit(edge)) return
+        if (!visit(edge, lists.width === 2 ? block[at + 1] : undefined)) return
       }
     }
     const isOutgoing = direction === 'out'

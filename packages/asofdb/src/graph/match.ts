@@ -130,17 +130,11 @@ export class PatternMatcher {
   }
 
   *#edgeParts(at: number, ordinal: number, span: Span): Generator<Bound> {
-    const { edgeEnds, symbols } = this.#indexes.tables
-    const { type, source, target } = edgeEnds.ends(ordinal)
-    const identity = {
-      id: edgeId(ordinal),
-      type: symbols.name(type),
-      source: nodeId(source),
-      target: nodeId(target),
-    }
+    const { source, target } = this.#indexes.tables.edgeEnds.ends(ordinal)
+    const identity = { id: edgeId(ordinal), source: nodeId(source), target: nodeId(target) }
     for (const part of timelineWithin(this.#reader.events(identity.id), span)) {
       if (!this.#conditions[at]?.every(condition => condition.matches(part.payload))) continue
-      yield { element: new Edge(identity, symbols, part.payload), span: part }
+      yield { element: new Edge(identity, this.#reader, part.payload), span: part }
     }
   }
 }

@@ -20,9 +20,16 @@ export interface GroupSink {
   commitNow(group: readonly LogEntry[], isAlone: boolean): boolean
   commit(group: readonly LogEntry[]): Promise<void>
   /** Called when a commit failed; must halt the group commit. */
-  fail(group: readonly LogEntry[], error: unknown): Promise<void>
+  fail(group: readonly LogEntry[], error: unknown): Promise<unknown>
   /** Everything up to `sequence` is as durable as was asked for. Comes before any promise. */
   acknowledge(sequence: number): void
+}
+
+/** Why nothing goes on: for the entries of a group, and for all others. */
+export interface Halt {
+  readonly error: Error
+  readonly group: readonly LogEntry[]
+  readonly groupError: Error
 }
 
 interface Waiter {
@@ -81,11 +88,6 @@ export class GroupCommit {
     return !this.#isBusy && this.#queue.length === 0
   }
 
-  /** Entries that no group has taken yet. */
-  get queuedCount(): number {
-    return this.#queue.length
-  }
-
   enqueue(entry: LogEntry): void {
     invariant(this.#halted === undefined, 'nothing is enqueued after a failure')
     invariant(entry.sequence === this.#lastSequence + 1, 'sequences in the log are dense')
@@ -127,8 +129,8 @@ export class GroupCommit {
    * Rejects everything that is not acknowledged, now and for ever: the entries of `group` with
    * `groupError`, all others with `error`.
    */
-  halt(error: Error, group: readonly LogEntry[] = [], groupError: Error = error): void {
-    if (this.#halted) return
+  halt({ error, group, groupError }: Halt): void {
+    invariant(this.#halted === undefined, 'a failure is final')
     this.#halted = error
     this.#queue = []
     const failed = new Set(group.map((entry) => entry.sequence))

@@ -69,8 +69,14 @@ export class SegmentFile {
     invariant(endOffset % recordAlignment === 0, 'a record begins aligned')
     return attempt('open the last segment of the log', async () => {
       const file = await host.files.open(`${directory}/${info.name}`, 'write')
-      const size = await file.size()
-      invariant(size === endOffset, 'the tail of the log is cut before it is written to')
+      try {
+        const size = await file.size()
+        invariant(size === endOffset, 'the tail of the log is cut before it is written to')
+      } catch (error) {
+        // Nothing was written, so there is nothing a failed close could add.
+        await file.close().catch(() => undefined)
+        throw error
+      }
       return new SegmentFile(file, info, endOffset)
     })
   }

@@ -1,0 +1,211 @@
+import type { Host } from '../host/host.ts'
+import { segmentsFrom } from '../log/segment.ts'
+import type { DatabaseError } from '../rules/errors.ts'
+import type { Tables } from '../versions/tables.ts'
+import { filesToAbsorb } from './checkpoint-policy.ts'
+import { checkpointDirectoryOf } from './directory-names.ts'
+import { explainFailure } from './explain-failure.ts'
+import { type CheckpointFileInfo, filesOf, logStartOf, type Manifest } from './manifest.ts'
+import type { ManifestStore } from './manifest-store.ts'
+import { bytesBetween, countTables, encodeSymbols, zeroCounts } from './sections.ts'
+import { removeIfPresent, writeCheckpointFile } from './write-checkpoint.ts'
+
+export interface CheckpointerOptions {
+  readonly host: Host
+  /** The directory of the database. */
+  readonly directory: string
+  readonly tables: Tables
+  readonly manifests: ManifestStore
+  /**
+   * Resolves when all commits up to a sequence are acknowledged and durable in the log; rejects
+   * when that can't be. Without a log it resolves at once.
+   */
+  untilDurable(sequence: number): Promise<void>
+  /**
+   * Removes the segments of the log that hold nothing from a sequence on; the manifest no longer
+   * names them. Returns their names.
+   */
+  dropLogBefore(sequence: number): Promise<readonly string[]>
+}
+
+export interface CheckpointReport {
+  /** The newest commit that the checkpoint holds. */
+  readonly sequence: number
+  readonly generation: number
+  /** 0 when there was nothing to write. */
+  readonly bytesWritten: number
+  /** Files that hold the database now. */
+  readonly files: number
+  /** Files that were merged into the one that was written. */
+  readonly filesAbsorbed: number
+  /** Paths, inside the directory of the database, that are no longer needed and gone. */
+  readonly removed: readonly string[]
+  /** What could not be removed, and why; the next opening removes it. */
+  readonly leftBehind: readonly { readonly name: string; readonly why: string }[]
+  readonly durationMs: number
+}
+
+/**
+ * Makes checkpoints: writes what the tables gained, puts it in force, removes what is no longer
+ * needed. Order is everything: file, its directory, the log up to the same commit, the manifest,
+ * and only then removals.
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions
+  #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  #failure: DatabaseError | undefined
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options
+  }
+
+  get isRunning(): boolean {
+    return this.#waiting > 0
+  }
+
+  /** Bytes of all checkpoint files on the disk. */
+  get byteLength(): number {
+    return filesOf(this.#options.manifests.current).reduce((sum, file) => sum + file.size, 0)
+  }
+
+  /**
+   * Resolves when everything applied at the call is in a checkpoint. One runs at a time. When it
+   * rejects, the checkpoint before is in force and another attempt may be made, unless the error
+   * is `Poisoned`.
+   */
+  checkpoint(): Promise<CheckpointReport> {
+    this.#waiting++
+    const next = this.#last.then(() => this.#run())
+    this.#last = next.then(
+      () => this.#waiting--,
+      () => this.#waiting--,
+    )
+    return next
+  }
+
+  async #run(): Promise<CheckpointReport> {
+    const { manifests, tables, host } = this.#options
+    if (this.#failure !== undefined) throw this.#failure
+    const startMs = host.clock.monotonicMs()
+    const before = manifests.current
+    const sequence = tables.commits.sequence
+    if (sequence === before.checkpoint.sequence) {
+      return {
+        sequence,
+        generation: before.generation,
+        bytesWritten: 0,
+        files: before.checkpoint.files.length,
+        filesAbsorbed: 0,
+        removed: [],
+        leftBehind: [],
+        durationMs: host.clock.monotonicMs() - startMs,
+      }
+    }
+    const { file, filesAbsorbed } = await this.#write(before, sequence)
+    const after = await this.#install(file, filesAbsorbed)
+    const { removed, leftBehind } = await this.#clean(before, after)
+    return {
+      sequence,
+      generation: after.generation,
+      bytesWritten: file.size,
+      files: after.checkpoint.files.length,
+      filesAbsorbed,
+      removed,
+      leftBehind,
+      durationMs: host.clock.monotonicMs() - startMs,
+    }
+  }
+
+  /** Everything up to the first await belongs to one turn, and so to `sequence`. */
+  async #write(
+    before: Manifest,
+    sequence: number,
+  ): Promise<{ file: CheckpointFileInfo; filesAbsorbed: number }> {
+    const { host, directory, tables } = this.#options
+    const to = countTables(tables)
+    const { files } = before.checkpoint
+    const sizes = files.map(file => file.size)
+    const newBytes = bytesBetween(files.at(-1)?.to ?? zeroCounts(), to)
+    const filesAbsorbed = filesToAbsorb(sizes, newBytes)
+    const base = files[files.length - filesAbsorbed - 1]
+    const from = base?.to ?? zeroCounts()
+    const symbols = encodeSymbols(tables, from.symbols, to.symbols)
+    try {
+      const file = await writeCheckpointFile({
+        host,
+        directory,
+        tables,
+        databaseId: before.databaseId,
+        generation: before.generation + 1,
+        fromSequence: base?.toSequence ?? 0,
+        toSequence: sequence,
+        from,
+        to,
+        symbols,
+      })
+      return { file, filesAbsorbed }
+    } catch (error) {
+      const explained = explainFailure('write a checkpoint', error)
+      if (explained.code === 'Poisoned') this.#failure = explained
+      throw explained
+    }
+  }
+
+  async #install(file: CheckpointFileInfo, filesAbsorbed: number): Promise<Manifest> {
+    const { manifests, host, directory } = this.#options
+    try {
+      await this.#options.untilDurable(file.toSequence)
+      return await manifests.update(current => {
+        const { files } = current.checkpoint
+        const kept = files.slice(0, files.length - filesAbsorbed)
+        const next: Manifest = {
+          ...current,
+          generation: current.generation + 1,
+          previous: current.checkpoint,
+          checkpoint: { sequence: file.toSequence, files: [...kept, file] },
+          durableSequence: Math.max(current.durableSequence, file.toSequence),
+        }
+        return { ...next, segments: segmentsFrom(current.segments, logStartOf(next)) }
+      })
+    } catch (error) {
+      // Where the manifest may or may not name the file, it has to stay.
+      if (!manifests.isPoisoned) {
+        const path = `${checkpointDirectoryOf(directory)}/${file.name}`
+        // What can't be removed is removed at the next opening, because no manifest names it.
+        await removeIfPresent(host.files, path).catch(() => undefined)
+      }
+      throw error
+    }
+  }
+
+  /** A failure here costs room until the next opening, nothing else, so it is only reported. */
+  async #clean(
+    before: Manifest,
+    after: Manifest,
+  ): Promise<Pick<CheckpointReport, 'removed' | 'leftBehind'>> {
+    const { host, directory } = this.#options
+    const removed: string[] = []
+    const leftBehind: { name: string; why: string }[] = []
+    const tryTo = async (name: string, work: () => Promise<readonly string[]>) => {
+      try {
+        removed.push(...(await work()))
+      } catch (error) {
+        leftBehind.push({ name, why: error instanceof Error ? error.message : String(error) })
+      }
+    }
+    const needed = new Set(filesOf(after).map(file => file.name))
+    for (const { name } of filesOf(before)) {
+      if (needed.has(name)) continue
+      await tryTo(`checkpoint/${name}`, async () => {
+        await removeIfPresent(host.files, `${checkpointDirectoryOf(directory)}/${name}`)
+        return [`checkpoint/${name}`]
+      })
+    }
+    await tryTo('log', async () => {
+      const names = await this.#options.dropLogBefore(logStartOf(after))
+      return names.map(name => `log/${name}`)
+    })
+    return { removed, leftBehind }
+  }
+}

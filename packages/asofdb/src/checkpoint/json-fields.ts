@@ -1,0 +1,83 @@
+import { DatabaseError } from '../rules/errors.ts'
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue }
+
+/** Where the JSON lies, for error messages. */
+export interface JsonPlace {
+  readonly file: string
+  readonly offset: number
+}
+
+/** Reads members of parsed JSON. What is missing or of another type is `Corrupt`. */
+export class JsonFields {
+  readonly #members: ReadonlyMap<string, unknown>
+  readonly #place: JsonPlace
+
+  constructor(parsed: unknown, place: JsonPlace) {
+    this.#place = place
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+      throw this.damage('the content', 'is no object')
+    }
+    this.#members = new Map<string, unknown>(Object.entries(parsed))
+  }
+
+  text(name: string): string {
+    const value = this.#members.get(name)
+    if (typeof value !== 'string') throw this.damage(name, 'is no text')
+    return value
+  }
+
+  /** A safe integer from 0. */
+  count(name: string): number {
+    const value = this.#members.get(name)
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+    throw this.damage(name, 'is no count')
+  }
+
+  object(name: string): JsonFields {
+    return new JsonFields(this.#members.get(name), this.#place)
+  }
+
+  objects(name: string): JsonFields[] {
+    return this.#array(name).map(value => new JsonFields(value, this.#place))
+  }
+
+  texts(name: string): string[] {
+    return this.#array(name).map(value => {
+      if (typeof value !== 'string') throw this.damage(name, 'is no list of texts')
+      return value
+    })
+  }
+
+  /** An object of whatever content. */
+  json(name: string): Readonly<Record<string, JsonValue>> {
+    const value = this.#members.get(name)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw this.damage(name, 'is no object')
+    }
+    // What JSON.parse made of an object consists of these types.
+    return value as Readonly<Record<string, JsonValue>>
+  }
+
+  damage(name: string, what: string): DatabaseError {
+    const { file, offset } = this.#place
+    return new DatabaseError(
+      'Corrupt',
+      `${file} is damaged: ${name} ${what}; restore the database from a backup, or keep the ` +
+        'directory as it is and ask for help',
+      { details: { file, offset, kind: 'manifest' } },
+    )
+  }
+
+  #array(name: string): readonly unknown[] {
+    const value: unknown = this.#members.get(name)
+    if (!Array.isArray(value)) throw this.damage(name, 'is no list')
+    return value
+  }
+}

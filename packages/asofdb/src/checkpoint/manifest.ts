@@ -1,0 +1,276 @@
+import { crc32 } from '../encoding/checksum.ts'
+import { bytesToText } from '../encoding/text.ts'
+import { databaseIdBytes, type SegmentInfo, segmentName } from '../log/segment.ts'
+import { DatabaseError } from '../rules/errors.ts'
+import { manifestName } from './directory-names.ts'
+import { checkpointFileName } from './directory-names.ts'
+import { JsonFields, type JsonValue } from './json-fields.ts'
+import { sectionRecord, type TableCounts } from './sections.ts'
+
+/**
+ * The manifest: what a database consists of at this moment. A file it names and that is missing is
+ * damage; a file it does not name is what a crash left over.
+ *
+ * **Bytes.** UTF-8. One line `asofdb manifest VERSION CHECKSUM`, then JSON. The checksum, in eight
+ * hexadecimal digits, is the CRC-32 of the line up to and with the blank before it, followed by
+ * everything after the line. Line and checksum are the same in every version of the format, and
+ * every version has the member `release`: the oldest release that can read it.
+ *
+ * **Why a crash is safe.** A manifest is replaced as a whole by a rename, after everything it names
+ * is durable, and what only the one before named is removed after the directory was synced. So
+ * whichever of the two a crash leaves, all its files are there.
+ */
+export const manifestFormatVersion = 1
+
+/** The oldest release that reads what this one writes. */
+export const manifestRelease = '0.1.0'
+
+const magic = 'asofdb manifest '
+
+/** A checkpoint file as the manifest knows it. */
+export interface CheckpointFileInfo {
+  readonly name: string
+  readonly size: number
+  /** CRC-32 in the header of the file, which in turn covers all of it. */
+  readonly headerChecksum: number
+  readonly fromSequence: number
+  readonly toSequence: number
+  readonly from: TableCounts
+  readonly to: TableCounts
+}
+
+/** The tables up to a commit, as files that follow on one another. */
+export interface CheckpointState {
+  /** 0, and no files, before the first checkpoint. */
+  readonly sequence: number
+  readonly files: readonly CheckpointFileInfo[]
+}
+
+export type Settings = Readonly<Record<string, JsonValue>>
+
+export interface Manifest {
+  /** Random, the same in all files of the database: 32 hexadecimal digits. */
+  readonly databaseId: string
+  /** Counts the manifests of the database. */
+  readonly revision: number
+  /** Counts the openings for writing. */
+  readonly epoch: number
+  /** Of the newest checkpoint ever made; never goes back, so that file names are not used twice. */
+  readonly generation: number
+  /** What was decided when the database was created. */
+  readonly settings: Settings
+  readonly checkpoint: CheckpointState
+  /** The checkpoint before: with the log since then it replaces a damaged one. */
+  readonly previous: CheckpointState
+  /** Oldest first. */
+  readonly segments: readonly SegmentInfo[]
+  /** The highest number that a segment ever had. */
+  readonly segmentNumber: number
+  /** Commits up to here are known to have been durable: fewer can't be the truth. */
+  readonly durableSequence: number
+}
+
+/** All files that either state needs, without repetition. */
+export function filesOf(manifest: Manifest): CheckpointFileInfo[] {
+  const byName = new Map<string, CheckpointFileInfo>()
+  for (const state of [manifest.checkpoint, manifest.previous]) {
+    for (const file of state.files) byName.set(file.name, file)
+  }
+  return [...byName.values()]
+}
+
+/** The first commit that the log has to hold. */
+export function logStartOf(manifest: Manifest): number {
+  return manifest.previous.sequence + 1
+}
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const state = ({ sequence, files }: CheckpointState) => ({
+    sequence,
+    files: files.map(file => file.name),
+  })
+  const content = {
+    release: manifestRelease,
+    database: manifest.databaseId,
+    revision: manifest.revision,
+    epoch: manifest.epoch,
+    generation: manifest.generation,
+    durableSequence: manifest.durableSequence,
+    settings: manifest.settings,
+    checkpoint: state(manifest.checkpoint),
+    previous: state(manifest.previous),
+    files: filesOf(manifest),
+    log: {
+      start: logStartOf(manifest),
+      segmentNumber: manifest.segmentNumber,
+      segments: manifest.segments.map(segment => ({ ...segment, salt: String(segment.salt) })),
+    },
+  }
+  return sealManifest(manifestFormatVersion, `${JSON.stringify(content, null, 1)}\n`)
+}
+
+/** Puts the first line before a body. */
+export function sealManifest(version: number, body: string): Uint8Array {
+  const encoder = new TextEncoder()
+  const start = `${magic}${version} `
+  const checksum = crc32(encoder.encode(start + body))
+  return encoder.encode(`${start}${checksum.toString(16).padStart(8, '0')}\n${body}`)
+}
+
+/** Whether the bytes are, or once were, a manifest of ours. */
+export function isManifest(bytes: Uint8Array): boolean {
+  const start = new TextEncoder().encode(magic)
+  return start.every((byte, index) => bytes[index] === byte)
+}
+
+/**
+ * Reads a manifest. Throws `Corrupt` with file and offset for bytes that nobody wrote so, and
+ * `FormatTooNew` for those of a later format.
+ */
+export function decodeManifest(bytes: Uint8Array, file: string = manifestName): Manifest {
+  const { version, body, bodyOffset } = openSeal(bytes, file)
+  const fields = new JsonFields(parseJson(body, { file, offset: bodyOffset }), {
+    file,
+    offset: bodyOffset,
+  })
+  if (version > manifestFormatVersion) {
+    const release = fields.text('release')
+    throw new DatabaseError(
+      'FormatTooNew',
+      `this database was written by a later release; open it with asofdb ${release} or later`,
+      { details: { file, formatVersion: version, release } },
+    )
+  }
+  const manifest = readManifest(fields)
+  checkManifest(manifest, fields)
+  return manifest
+}
+
+interface Seal {
+  readonly version: number
+  readonly body: Uint8Array
+  readonly bodyOffset: number
+}
+
+function openSeal(bytes: Uint8Array, file: string): Seal {
+  const lineEnd = bytes.indexOf(10)
+  const line = String.fromCharCode(...bytes.subarray(0, Math.max(0, Math.min(lineEnd, 64))))
+  const parts = /^asofdb manifest ([1-9][0-9]{0,8}) ([0-9a-f]{8})$/.exec(line)
+  if (parts?.[1] === undefined || parts[2] === undefined) {
+    throw corrupt(file, 0, 'its first line is damaged')
+  }
+  const body = bytes.subarray(lineEnd + 1)
+  const start = crc32(bytes.subarray(0, lineEnd - parts[2].length))
+  if (crc32(body, start) !== Number.parseInt(parts[2], 16)) {
+    throw corrupt(file, lineEnd + 1, 'its checksum does not fit')
+  }
+  return { version: Number(parts[1]), body, bodyOffset: lineEnd + 1 }
+}
+
+function parseJson(body: Uint8Array, at: { file: string; offset: number }): unknown {
+  try {
+    return JSON.parse(bytesToText(body, 0, body.length))
+  } catch (cause) {
+    throw corrupt(at.file, at.offset, 'it is not JSON', cause)
+  }
+}
+
+function readManifest(fields: JsonFields): Manifest {
+  const log = fields.object('log')
+  const byName = new Map(fields.objects('files').map(readFile).map(file => [file.name, file]))
+  return {
+    databaseId: fields.text('database'),
+    revision: fields.count('revision'),
+    epoch: fields.count('epoch'),
+    generation: fields.count('generation'),
+    durableSequence: fields.count('durableSequence'),
+    settings: fields.json('settings'),
+    checkpoint: readState(fields.object('checkpoint'), byName),
+    previous: readState(fields.object('previous'), byName),
+    segmentNumber: log.count('segmentNumber'),
+    segments: log.objects('segments').map(readSegment),
+  }
+}
+
+function readState(
+  fields: JsonFields,
+  byName: ReadonlyMap<string, CheckpointFileInfo>,
+): CheckpointState {
+  const files = fields.texts('files').map(name => {
+    const file = byName.get(name)
+    if (file === undefined) throw fields.damage('files', `doesn't describe ${name}`)
+    return file
+  })
+  return { sequence: fields.count('sequence'), files }
+}
+
+function readFile(fields: JsonFields): CheckpointFileInfo {
+  return {
+    name: fields.text('name'),
+    size: fields.count('size'),
+    headerChecksum: fields.count('headerChecksum'),
+    fromSequence: fields.count('fromSequence'),
+    toSequence: fields.count('toSequence'),
+    from: readCounts(fields.object('from')),
+    to: readCounts(fields.object('to')),
+  }
+}
+
+function readCounts(fields: JsonFields): TableCounts {
+  return sectionRecord(name => fields.count(name))
+}
+
+function readSegment(fields: JsonFields): SegmentInfo {
+  const salt = fields.text('salt')
+  if (!/^-?[0-9]{1,19}$/.test(salt)) throw fields.damage('salt', 'is no number')
+  return {
+    name: fields.text('name'),
+    number: fields.count('number'),
+    epoch: fields.count('epoch'),
+    firstSequence: fields.count('firstSequence'),
+    salt: BigInt.asIntN(64, BigInt(salt)),
+  }
+}
+
+/** The relations that whoever uses a manifest relies on. */
+function checkManifest(manifest: Manifest, fields: JsonFields): void {
+  const { databaseId, checkpoint, previous, segments, generation } = manifest
+  const isId = /^[0-9a-f]*$/.test(databaseId) && databaseId.length === databaseIdBytes * 2
+  if (!isId) throw fields.damage('database', 'is no database id')
+  if (previous.sequence > checkpoint.sequence) throw fields.damage('previous', 'is later')
+  for (const [what, state] of Object.entries({ checkpoint, previous })) {
+    if (!isChain(state)) throw fields.damage(what, 'has gaps')
+  }
+  for (const { name } of filesOf(manifest)) {
+    const number = Number.parseInt(name, 10)
+    const isName = Number.isSafeInteger(number) && number >= 1 && number <= generation
+    if (!isName || checkpointFileName(number) !== name) throw fields.damage('files', 'has a strange name')
+  }
+  for (const [index, segment] of segments.entries()) {
+    const before = segments[index - 1]
+    const isInOrder = before === undefined || before.number < segment.number
+    const isName = segment.firstSequence >= 1 && segmentName(segment) === segment.name
+    if (!isInOrder || !isName || segment.number > manifest.segmentNumber) {
+      throw fields.damage('segments', `has a strange segment ${segment.name}`)
+    }
+  }
+}
+
+/** Whether files follow on one another, from the start to the sequence of the state. */
+function isChain({ sequence, files }: CheckpointState): boolean {
+  let reached = 0
+  for (const file of files) {
+    if (file.fromSequence !== reached || file.toSequence <= reached) return false
+    reached = file.toSequence
+  }
+  return reached === sequence
+}
+
+function corrupt(file: string, offset: number, what: string, cause?: unknown): DatabaseError {
+  return new DatabaseError(
+    'Corrupt',
+    `${file} is damaged at byte ${offset}: ${what}; restore the database from a backup, or keep ` +
+      'the directory as it is and ask for help',
+    { details: { file, offset, kind: 'manifest' }, cause },
+  )
+}
