@@ -6,8 +6,7 @@ import { type EntityKind, entityId, kindOf, ordinalOf } from './versions/entity.
 import { type PayloadSlice, slicesEqual } from './versions/payload-slice.ts'
 import { alwaysSpan } from './versions/periods.ts'
 import { DatabaseError } from './rules/errors.ts'
-import { View, type ViewContext } from './view.ts'
-import type { Coordinates } from './database.ts'
+import { type Coordinates, View, type ViewContext } from './view.ts'
 
 /** A node or an edge that two views show differently. */
 export interface DiffEntry {
@@ -24,10 +23,12 @@ export interface NetDiffOptions {
   /** The later state of knowledge. */
   readonly to: Pick<Coordinates, 'system' | 'sequence'>
   /** The window of valid time. Default: all of it. */
-  readonly valid?: {
-    readonly from?: InstantInput | null | undefined
-    readonly to?: InstantInput | null | undefined
-  } | undefined
+  readonly valid?:
+    | {
+        readonly from?: InstantInput | null | undefined
+        readonly to?: InstantInput | null | undefined
+      }
+    | undefined
   /** One node or edge. Default: all that changed. */
   readonly id?: number | undefined
 }
@@ -74,11 +75,11 @@ function* candidates(
   const { tables } = context.indexes
   const one = View.pointOf(before)
   const other = View.pointOf(after)
-  const after_ = Math.min(one.sequence, other.sequence)
+  const first = Math.min(one.sequence, other.sequence)
   const to = Math.max(one.sequence, other.sequence)
   for (const kind of ['node', 'edge'] as const) {
     if (one.valid === other.valid) {
-      const changed = [...changedEntities(tables, { after: after_, to }, [kind])]
+      const changed = [...changedEntities(tables, { after: first, to }, [kind])]
       for (const { id } of changed.sort((a, b) => a.id - b.id)) yield { id, kind }
       continue
     }

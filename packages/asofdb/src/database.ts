@@ -1,7 +1,12 @@
 import type { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { Isolation, TransactionCore } from './commit/transaction-core.ts'
 import { ByteWriter } from './encoding/bytes.ts'
-import { type Instant, type InstantInput, instantToMicros, microsToInstant } from './encoding/instant.ts'
+import {
+  type Instant,
+  type InstantInput,
+  instantToMicros,
+  microsToInstant,
+} from './encoding/instant.ts'
 import { encodeValue } from './encoding/value.ts'
 import type { GraphSettings } from './graph/graph-writer.ts'
 import type { CommitMeta } from './graph/history.ts'
@@ -16,11 +21,9 @@ import {
 } from './compare.ts'
 import type { Host } from './host/host.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
-import type { Storage } from './storage.ts'
-import type { Stats, VerifyReport } from './storage.ts'
-import { collectStats } from './storage.ts'
+import { collectStats, type Stats, type Storage, type VerifyReport } from './storage.ts'
 import { Transaction } from './transaction.ts'
-import { View, type ViewContext, type ViewPoint } from './view.ts'
+import { type Coordinates, View, type ViewContext, type ViewPoint } from './view.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
 import type { GraphReader } from './graph/graph-reader.ts'
@@ -50,14 +53,6 @@ export interface CommitInfo {
   readonly sequence: number
   readonly system: Instant
   readonly meta: CommitMeta | undefined
-}
-
-/** Where to look. What is not given is now, and as best known now. */
-export interface Coordinates {
-  readonly valid?: InstantInput | undefined
-  readonly system?: InstantInput | undefined
-  /** System time as a commit's number instead of an instant. */
-  readonly sequence?: number | undefined
 }
 
 const retriesDefault = 10
@@ -123,10 +118,7 @@ export class Database {
   }
 
   /** As `write`, but with a system time of the past: for taking over a history in its order. */
-  async import<T>(
-    body: (tx: Transaction) => T | Promise<T>,
-    options: ImportOptions,
-  ): Promise<T> {
+  async import<T>(body: (tx: Transaction) => T | Promise<T>, options: ImportOptions): Promise<T> {
     const system = instantToMicros(options.system, this.#context.timeZone)
     if (system > this.#nowMicros()) {
       throw new DatabaseError(
@@ -165,9 +157,7 @@ export class Database {
   asOf(at: Coordinates): View {
     this.#mustBeOpen()
     const valid =
-      at.valid === undefined
-        ? this.#nowMicros()
-        : instantToMicros(at.valid, this.#context.timeZone)
+      at.valid === undefined ? this.#nowMicros() : instantToMicros(at.valid, this.#context.timeZone)
     return this.#viewAt(this.#sequenceOf(at), valid)
   }
 
@@ -334,7 +324,7 @@ export class Database {
     const { timers, random } = this.#parts.host
     if (attempt === 0) return timers.yieldTurn()
     const delayMs = retryDelayMs * 2 ** Math.min(attempt, 8) * random.fraction()
-    return new Promise(resolve => void timers.after(delayMs, resolve))
+    return new Promise((resolve) => void timers.after(delayMs, resolve))
   }
 
   #begin(options: BeginOptions, system: bigint | undefined): TransactionCore {
@@ -460,7 +450,8 @@ function encodeMeta(meta: CommitMeta | undefined): Uint8Array | undefined {
   if (meta === undefined) return undefined
   const given = Object.entries(meta).filter(([, text]) => text !== undefined)
   for (const [name, text] of given) {
-    if (typeof text === 'string' && (name === 'who' || name === 'why' || name === 'source')) continue
+    if (typeof text === 'string' && (name === 'who' || name === 'why' || name === 'source'))
+      continue
     throw new DatabaseError('InvalidArgument', 'meta takes who, why and source, each a string')
   }
   if (given.length === 0) return undefined

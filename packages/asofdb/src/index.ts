@@ -9,7 +9,6 @@ export {
   OpenTransaction,
   type BeginOptions,
   type CommitInfo,
-  type Coordinates,
   type ImportOptions,
   type WriteOptions,
 } from './database.ts'
@@ -18,6 +17,7 @@ export {
 export {
   KeyView,
   View,
+  type Coordinates,
   type KeyProvenanceEntry,
   type KeyTimelineEntry,
   type Window,
@@ -29,12 +29,7 @@ export type { KeyEntry, KeyRange } from './keys/key-reader.ts'
 export type { EdgePattern, MatchRow, NodePattern, Pattern } from './graph/match.ts'
 
 // History.
-export type {
-  CommitMeta,
-  EntityState,
-  ProvenanceEntry,
-  TimelineEntry,
-} from './graph/history.ts'
+export type { CommitMeta, EntityState, ProvenanceEntry, TimelineEntry } from './graph/history.ts'
 export type { ChangeEvent, ChangesSelection, CommitRecord } from './changes.ts'
 export type { DiffEntry, NetDiffEntry, NetDiffOptions } from './compare.ts'
 export type { Period } from './graph/period-options.ts'

@@ -163,7 +163,7 @@ interface IndexNames {
 const alwaysPeriod: KeyWritePeriod = { span: alwaysSpan, isUntilNext: false }
 
 function checkNames({ label, properties }: IndexNames): void {
-  const areNames = [label, ...properties].every(name => typeof name === 'string' && name !== '')
+  const areNames = [label, ...properties].every((name) => typeof name === 'string' && name !== '')
   if (areNames && properties.length > 0) return
   throw new DatabaseError('InvalidArgument', 'name a label and at least one property')
 }

@@ -1,5 +1,10 @@
 import type { TransactionCore } from './commit/transaction-core.ts'
-import { type InstantInput, Instant, instantToMicros, microsToInstant } from './encoding/instant.ts'
+import {
+  type Instant,
+  type InstantInput,
+  instantToMicros,
+  microsToInstant,
+} from './encoding/instant.ts'
 import type { KeyInput } from './encoding/ordered-key.ts'
 import type { Value } from './encoding/value.ts'
 import type { Edge, Node } from './graph/elements.ts'
@@ -33,6 +38,14 @@ export type Window = {
   readonly between?: readonly [InstantInput, InstantInput] | undefined
   readonly clamp?: boolean | undefined
   readonly during?: boolean | undefined
+}
+
+/** Where to look. What is not given is now, and as best known now. */
+export interface Coordinates {
+  readonly valid?: InstantInput | undefined
+  readonly system?: InstantInput | undefined
+  /** System time as a commit's number instead of an instant. */
+  readonly sequence?: number | undefined
 }
 
 /** What every view of one database shares. */
@@ -263,7 +276,7 @@ export class KeyView {
       sequence === undefined || sequence === Infinity
         ? null
         : microsToInstant(commits.systemTime(sequence))
-    return rectanglesOf(this.#reader.events(key)).map(rectangle => ({
+    return rectanglesOf(this.#reader.events(key)).map((rectangle) => ({
       valid: spanToPeriod(rectangle.valid),
       system: { from: instant(rectangle.sequence), to: instant(rectangle.closed) },
       sequence: rectangle.sequence,

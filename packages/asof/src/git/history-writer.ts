@@ -122,6 +122,7 @@ export class HistoryWriter {
     }
     tx.put(known.id, properties, { validFrom: from })
     if (from < known.edge.from) {
+      cutContainsEdges(context, known.id)
       tx.put(known.edge.id, { name: nameOf(path) }, { validFrom: from })
       known.edge.from = from
     }
@@ -137,6 +138,7 @@ export class HistoryWriter {
     if (file === undefined) throw new Error(`${oldPath} cannot move: it is not in the tree`)
     const directory = this.#ensureDirectory(context, directoryOf(path))
     tx.put(file.id, fileProperties(context, path, change), { validFrom: from })
+    if (from < file.edge.from) cutContainsEdges(context, file.id)
     if (directory === file.directory) {
       tx.put(file.edge.id, { name: nameOf(path) }, { validFrom: from })
       file.edge.from = from
@@ -209,6 +211,7 @@ export class HistoryWriter {
     }
     gone.delete(key)
     tx.put(former, node.properties, { labels: [node.label], validFrom: from })
+    cutContainsEdges(context, former)
     return former
   }
 
@@ -240,6 +243,20 @@ export class HistoryWriter {
       shrunk.add(directory.parent)
     }
   }
+}
+
+/**
+ * Ends whatever contained a file or a directory at the change or later: an author date that goes
+ * back takes the place of what earlier commits had put there.
+ */
+function cutContainsEdges({ tx, from }: ChangeContext, id: number): void {
+  const contained = [
+    { node: 'entry', id },
+    { edge: 'contains', type: 'CONTAINS', direction: 'in' },
+    { node: 'directory' },
+  ] as const
+  const edges = [...tx.match(contained, { from })].map(({ bindings }) => bindings['contains'])
+  for (const edge of edges) if (edge !== undefined) tx.delete(edge.id, { validFrom: from })
 }
 
 /**

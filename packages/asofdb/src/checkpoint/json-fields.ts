@@ -40,6 +40,12 @@ export class JsonFields {
     throw this.damage(name, 'is no count')
   }
 
+  flag(name: string): boolean {
+    const value = this.#members.get(name)
+    if (typeof value !== 'boolean') throw this.damage(name, 'is neither true nor false')
+    return value
+  }
+
   object(name: string): JsonFields {
     return new JsonFields(this.#members.get(name), this.#place)
   }

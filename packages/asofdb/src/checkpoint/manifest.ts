@@ -55,6 +55,8 @@ export interface Manifest {
   readonly revision: number
   /** Counts the openings for writing. */
   readonly epoch: number
+  /** Whether the last opening kept a log; without one the log may end before the checkpoint. */
+  readonly isLogged: boolean
   /** Of the newest checkpoint ever made; never goes back, so that file names are not used twice. */
   readonly generation: number
   /** What was decided when the database was created. */
@@ -101,6 +103,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     previous: state(manifest.previous),
     files: filesOf(manifest),
     log: {
+      inUse: manifest.isLogged,
       start: logStartOf(manifest),
       segmentNumber: manifest.segmentNumber,
       segments: manifest.segments.map(segment => ({ ...segment, salt: String(segment.salt) })),
@@ -187,6 +190,7 @@ function readManifest(fields: JsonFields): Manifest {
     settings: fields.json('settings'),
     checkpoint: readState(fields.object('checkpoint'), byName),
     previous: readState(fields.object('previous'), byName),
+    isLogged: log.flag('inUse'),
     segmentNumber: log.count('segmentNumber'),
     segments: log.objects('segments').map(readSegment),
   }

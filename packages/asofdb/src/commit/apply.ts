@@ -48,7 +48,7 @@ export class BatchApplier implements BatchSink {
 
   key(key: KeyDefinition): void {
     const { keyNames } = this.#tables
-    keyNames.define(key.ordinal, key.keyspace, key.bytes)
+    keyNames.define(key.ordinal, key)
     keyNames.committed = Math.max(keyNames.committed, key.ordinal + 1)
   }
 

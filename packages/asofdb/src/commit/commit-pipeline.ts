@@ -168,7 +168,7 @@ export class CommitPipeline {
         if (core.tail.of(id) !== undefined) throw conflict(kind, id, 'written')
         if (!isSerializable) continue
         if (core.reads.entities.has(id)) throw conflict(kind, id, 'read')
-        if (core.reads.isChangedBy(kind, ordinal, row)) throw conflict(kind, id, 'read')
+        if (core.reads.isChangedBy(kind, ordinal)) throw conflict(kind, id, 'read')
       }
     }
   }
@@ -196,13 +196,13 @@ export class CommitPipeline {
 
   #contentOf(core: TransactionCore, meta: Uint8Array | undefined): BatchContent {
     const { symbols, keyNames, key } = this.#tables
-    const unlogged = [...core.usedSymbols].filter(symbol => !symbols.isLogged(symbol))
-    const newKeys = [...core.usedKeys].filter(ordinal => key.head(ordinal) < 0)
+    const unlogged = [...core.usedSymbols].filter((symbol) => !symbols.isLogged(symbol))
+    const newKeys = [...core.usedKeys].filter((ordinal) => key.head(ordinal) < 0)
     return {
       meta,
       symbols: unlogged,
       edges: core.tail.edges,
-      keys: newKeys.map(ordinal => ({
+      keys: newKeys.map((ordinal) => ({
         ordinal,
         keyspace: keyNames.keyspace(ordinal),
         bytes: keyNames.bytes(ordinal),

@@ -6,7 +6,7 @@ import type { EntityKind } from '../versions/entity.ts'
  * only costs a retry.
  */
 export interface ReadDependency {
-  isChangedBy(kind: EntityKind, entity: number, row: number): boolean
+  isChangedBy(kind: EntityKind, entity: number): boolean
 }
 
 /** What a serializable transaction has read, reads that found nothing included. */
@@ -19,9 +19,9 @@ export class ReadSet {
     if (!this.#dependencies.has(name)) this.#dependencies.set(name, make())
   }
 
-  isChangedBy(kind: EntityKind, entity: number, row: number): boolean {
+  isChangedBy(kind: EntityKind, entity: number): boolean {
     for (const dependency of this.#dependencies.values()) {
-      if (dependency.isChangedBy(kind, entity, row)) return true
+      if (dependency.isChangedBy(kind, entity)) return true
     }
     return false
   }

@@ -8,7 +8,7 @@ import type { RowCounts } from '../versions/commit-table.ts'
 import type { EdgeEnds, Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import { ReadSet } from './read-set.ts'
-import { Tail } from './tail.ts'
+import { type OwnStatement, Tail } from './tail.ts'
 
 export type Isolation = 'serializable' | 'snapshot'
 
@@ -162,8 +162,8 @@ export class TransactionCore {
     return table.newestHolds(ordinal, this.#counts[kind], this.#words.words)
   }
 
-  record(kind: EntityKind, ordinal: number, span: Span, payload: PayloadSlice | undefined): void {
-    this.tail.record(kind, ordinal, { span, payload })
+  record(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
+    this.tail.record(kind, ordinal, statement)
   }
 
   markCommitted(): void {

@@ -48,7 +48,7 @@ export function putVersion(target: WriteTarget, payload: PayloadSlice): number {
     const isWhole = part !== undefined && part.from === span.from && part.to === span.to
     if (isWhole && others.length === 0 && slicesEqual(part.payload, payload)) return 0
   }
-  core.record(kind, ordinal, span, payload)
+  core.record(kind, ordinal, { span, payload })
   return 1
 }
 
@@ -62,7 +62,9 @@ export function upsertVersions(target: WriteTarget, merge: Merge): number {
   const parts = mustFind(target)
   const patched = patchParts(target, parts, merge)
   const gaps = subtractSpans(target.span, parts)
-  for (const gap of gaps) target.core.record(target.kind, target.ordinal, gap, merge(undefined))
+  for (const span of gaps) {
+    target.core.record(target.kind, target.ordinal, { span, payload: merge(undefined) })
+  }
   return patched
 }
 
@@ -80,7 +82,8 @@ function patchParts(target: WriteTarget, parts: readonly Part[], merge: Merge): 
   for (const part of parts) {
     const payload = merge(part.payload)
     if (target.skipUnchanged === true && slicesEqual(part.payload, payload)) continue
-    target.core.record(target.kind, target.ordinal, { from: part.from, to: part.to }, payload)
+    const span = { from: part.from, to: part.to }
+    target.core.record(target.kind, target.ordinal, { span, payload })
     touched++
   }
   return touched
@@ -89,7 +92,9 @@ function patchParts(target: WriteTarget, parts: readonly Part[], merge: Merge): 
 /** One statement of absence if anything is there; parts removed. */
 export function deleteVersions(target: WriteTarget): number {
   const parts = mustFind(target)
-  if (parts.length > 0) target.core.record(target.kind, target.ordinal, target.span, undefined)
+  if (parts.length === 0) return 0
+  const { core, kind, ordinal, span } = target
+  core.record(kind, ordinal, { span, payload: undefined })
   return parts.length
 }
 

@@ -61,7 +61,7 @@ export class Node extends Element {
   /** Label names, sorted. */
   get labels(): string[] {
     return labelsOf(this.slice)
-      .map(label => this.symbols.name(label))
+      .map((label) => this.symbols.name(label))
       .sort()
   }
 

@@ -16,7 +16,7 @@ import {
 import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
 import type { SymbolTable } from '../versions/symbol-table.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
-import type { VersionPoint } from '../versions/version-table.ts'
+import type { VersionPoint } from '../versions/version-point.ts'
 import type { Direction } from './adjacency.ts'
 import { Edge, type EdgeIdentity, type EdgeOrigin, Node } from './elements.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
@@ -99,7 +99,7 @@ export class GraphReader implements EdgeOrigin {
   /** Edges that hold at the point, of one type if given, by id. Lazy. */
   *edges(type?: string): Generator<Edge> {
     const { tables } = this.#indexes
-    this.#dependOn(`edges`, kind => kind === 'edge')
+    this.#dependOn(`edges`, (kind) => kind === 'edge')
     const symbol = type === undefined ? undefined : tables.symbols.find(type)
     if (type !== undefined && symbol === undefined) return
     const end = tables.edgeEnds.column.count
@@ -115,7 +115,7 @@ export class GraphReader implements EdgeOrigin {
     const found: Edge[] = []
     const limit = selection.limit ?? Infinity
     if (limit <= 0) return found
-    this.#eachEdge(id, direction, selection, (ordinal, far) => {
+    this.#eachEdge(id, { ...selection, direction }, (ordinal, far) => {
       if (this.#core !== undefined) {
         // The transaction may write on, so what the edge is now is settled now.
         const edge = this.#edgeAt(ordinal)
@@ -142,7 +142,7 @@ export class GraphReader implements EdgeOrigin {
       return this.#targets(nodeOrdinal(id))
     }
     const found: number[] = []
-    this.#eachEdge(id, direction, { type }, (ordinal, far) => {
+    this.#eachEdge(id, { direction, type }, (ordinal, far) => {
       if (this.#holdsEdge(ordinal)) found.push(nodeId(far ?? this.#farOrdinal(ordinal, direction)))
       return true
     })
@@ -187,7 +187,7 @@ export class GraphReader implements EdgeOrigin {
   /** Ordinals of every edge that was ever attached to a node, whether it holds now or not. */
   edgesEver(id: number, direction: Direction, type?: string): number[] {
     const found: number[] = []
-    this.#eachEdge(id, direction, { type }, ordinal => found.push(ordinal) > 0)
+    this.#eachEdge(id, { direction, type }, (ordinal) => found.push(ordinal) > 0)
     return found
   }
 
@@ -242,11 +242,7 @@ export class GraphReader implements EdgeOrigin {
   }
 
   /** Own statements first; what is read is remembered, also when nothing is found. */
-  #sliceWithin(
-    core: TransactionCore,
-    kind: EntityKind,
-    ordinal: number,
-  ): PayloadSlice | undefined {
+  #sliceWithin(core: TransactionCore, kind: EntityKind, ordinal: number): PayloadSlice | undefined {
     const id = entityId(kind, ordinal)
     core.reads.entities.add(id)
     const own = core.tail.of(id)
@@ -269,10 +265,10 @@ export class GraphReader implements EdgeOrigin {
    */
   #eachEdge(
     id: number,
-    direction: Direction,
-    selection: EdgeSelection,
+    selection: EdgeSelection & { readonly direction: Direction },
     visit: (ordinal: number, far?: number) => boolean,
   ): void {
+    const { direction } = selection
     const node = nodeOrdinal(id)
     const { adjacency, tables } = this.#indexes
     const { edgeEnds } = tables
@@ -316,7 +312,7 @@ export class GraphReader implements EdgeOrigin {
       const symbol = tables.symbols.find(label)
       if (symbol === undefined || !hasLabel(slice, symbol)) return undefined
     }
-    if (!conditions.every(condition => condition.matches(slice))) return undefined
+    if (!conditions.every((condition) => condition.matches(slice))) return undefined
     return new Node(nodeId(ordinal), tables.symbols, slice)
   }
 
@@ -348,10 +344,7 @@ export class GraphReader implements EdgeOrigin {
     return this.#bestIndex(label, conditions) !== undefined
   }
 
-  #storedCandidates(
-    label: string | undefined,
-    conditions: readonly Condition[],
-  ): Iterable<number> {
+  #storedCandidates(label: string | undefined, conditions: readonly Condition[]): Iterable<number> {
     const { labels, tables } = this.#indexes
     const best = this.#bestIndex(label, conditions)
     if (best !== undefined) return best

@@ -52,7 +52,10 @@ export interface PutOptions extends WriteVerbOptions {
 
 export interface PatchOptions extends WriteVerbOptions {
   readonly labels?:
-    | { readonly add?: readonly string[] | undefined; readonly remove?: readonly string[] | undefined }
+    | {
+        readonly add?: readonly string[] | undefined
+        readonly remove?: readonly string[] | undefined
+      }
     | undefined
   /** Throw NotFound when nothing is there in the period. */
   readonly mustExist?: boolean | undefined
@@ -81,7 +84,7 @@ export class GraphWriter {
     this.#core = core
     this.#indexes = indexes
     this.#settings = settings
-    this.#symbolOf = name => core.symbol(name)
+    this.#symbolOf = (name) => core.symbol(name)
   }
 
   createNode(
@@ -92,13 +95,11 @@ export class GraphWriter {
     this.#core.mustBeWritable()
     const names = typeof labels === 'string' ? [labels] : labels
     const payload = encodePayload(names, properties, this.#symbolOf)
-    const hasPeriod = Object.values(options).some(option => option !== undefined)
+    const hasPeriod = Object.values(options).some((option) => option !== undefined)
     const span =
-      this.#settings.nodesValid === 'always' && !hasPeriod
-        ? alwaysSpan
-        : this.#period(options).span
+      this.#settings.nodesValid === 'always' && !hasPeriod ? alwaysSpan : this.#period(options).span
     const ordinal = this.#core.allocateNode()
-    this.#core.record('node', ordinal, span, payload)
+    this.#core.record('node', ordinal, { span, payload })
     return { id: nodeId(ordinal) }
   }
 
@@ -115,18 +116,18 @@ export class GraphWriter {
     const presence = new EdgePresence(this.#core, { source, target })
     const spans = this.#edgeSpans(presence, options, undefined)
     const ordinal = this.#core.allocateEdge({ type, source, target })
-    for (const span of spans) this.#core.record('edge', ordinal, span, payload)
+    for (const span of spans) this.#core.record('edge', ordinal, { span, payload })
     return { id: edgeId(ordinal) }
   }
 
   create(entity: EntityInput, properties: Properties, options: PutOptions = {}): number {
     const payload = this.#newPayload(entity, properties, options)
-    return this.#eachSpan(entity, options, target => createVersion(target, payload))
+    return this.#eachSpan(entity, options, (target) => createVersion(target, payload))
   }
 
   put(entity: EntityInput, properties: Properties, options: PutOptions = {}): number {
     const payload = this.#newPayload(entity, properties, options)
-    return this.#eachSpan(entity, options, target => putVersion(target, payload))
+    return this.#eachSpan(entity, options, (target) => putVersion(target, payload))
   }
 
   patch(entity: EntityInput, changes: PropertyChanges, options: PatchOptions = {}): number {
@@ -137,7 +138,7 @@ export class GraphWriter {
 
   upsert(entity: EntityInput, changes: PropertyChanges, options: PatchOptions = {}): number {
     const merge = this.#merge(entity, changes, options)
-    return this.#eachSpan(entity, options, target => upsertVersions(target, merge))
+    return this.#eachSpan(entity, options, (target) => upsertVersions(target, merge))
   }
 
   delete(entity: EntityInput, options: DeleteOptions = {}): number {
@@ -157,7 +158,7 @@ export class GraphWriter {
     }
     for (const edge of edges) {
       for (const part of presenceWithin(this.#core.events('edge', edge), span)) {
-        this.#core.record('edge', edge, part, undefined)
+        this.#core.record('edge', edge, { span: part, payload: undefined })
       }
     }
   }
@@ -172,7 +173,7 @@ export class GraphWriter {
       return encodePayload(options.labels, properties, this.#symbolOf)
     }
     const { symbols } = this.#core.tables
-    const labels = this.#lastLabels(ordinalOf(id)).map(label => symbols.name(label))
+    const labels = this.#lastLabels(ordinalOf(id)).map((label) => symbols.name(label))
     return encodePayload(labels, properties, this.#symbolOf)
   }
 
@@ -189,7 +190,7 @@ export class GraphWriter {
     if (kindOf(id) === 'edge') refuseLabels(options.labels)
     const add = options.labels?.add ?? []
     const remove = options.labels?.remove ?? []
-    return before => {
+    return (before) => {
       const draft = draftOf(before)
       for (const symbol of draft.labels) this.#core.useSymbol(symbol)
       for (const symbol of draft.properties.keys()) this.#core.useSymbol(symbol)

@@ -49,7 +49,7 @@ export interface SpanSelection extends Span {
 }
 
 export function stateOf(slice: PayloadSlice, symbols: SymbolTable): EntityState {
-  const labels = labelsOf(slice).map(label => symbols.name(label))
+  const labels = labelsOf(slice).map((label) => symbols.name(label))
   return { labels: labels.sort(), properties: propertiesOf(slice, symbols) }
 }
 
@@ -79,9 +79,10 @@ export function provenanceEntries(
     valid: spanToPeriod(valid),
     system: {
       from: Number.isFinite(sequence) ? microsToInstant(commits.systemTime(sequence)) : null,
-      to: closed === undefined || closed === Infinity
-        ? null
-        : microsToInstant(commits.systemTime(closed)),
+      to:
+        closed === undefined || closed === Infinity
+          ? null
+          : microsToInstant(commits.systemTime(closed)),
     },
     sequence,
     meta: Number.isFinite(sequence) ? metaOf(tables, sequence) : undefined,
@@ -143,7 +144,10 @@ export function differences(
     if (isSame(one, other)) continue
     const last = found[found.length - 1]
     const isContinued =
-      last !== undefined && last.to === from && isSame(last.before, one) && isSame(last.after, other)
+      last !== undefined &&
+      last.to === from &&
+      isSame(last.before, one) &&
+      isSame(last.after, other)
     if (isContinued) found[found.length - 1] = { ...last, to }
     else found.push({ from, to, before: one, after: other })
   }

@@ -2,12 +2,7 @@ import type { CommitCheck } from '../commit/commit-pipeline.ts'
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { edgeId, kindOf, nodeId, ordinalOf } from '../versions/entity.ts'
-import {
-  foreverMicros,
-  intersectSpans,
-  type Span,
-  subtractSpans,
-} from '../versions/periods.ts'
+import { foreverMicros, intersectSpans, type Span, subtractSpans } from '../versions/periods.ts'
 import { presenceWithin } from '../versions/timeline.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
 import { describeMicros } from './period-options.ts'
@@ -36,7 +31,9 @@ export class EdgePresence {
       const [first] = this.#presence(node, rest)
       if (first === undefined || first.from !== from) {
         const until = first === undefined ? foreverMicros : first.from
-        const missing = { [node === this.#nodes.source ? 'source' : 'target']: [{ from, to: until }] }
+        const missing = {
+          [node === this.#nodes.source ? 'source' : 'target']: [{ from, to: until }],
+        }
         throw endpointNotValid(missing, this.#nodes)
       }
       if (first.to < end) end = first.to
@@ -55,7 +52,10 @@ export class EdgePresence {
       }
     }
     if (parts.length === 0) {
-      throw endpointNotValid({ source: this.#missing('source', span), target: this.#missing('target', span) }, this.#nodes)
+      throw endpointNotValid(
+        { source: this.#missing('source', span), target: this.#missing('target', span) },
+        this.#nodes,
+      )
     }
     return parts
   }
@@ -92,7 +92,9 @@ function endpointNotValid(
   const parts: string[] = []
   for (const end of ['source', 'target'] as const) {
     for (const { from, to } of missing[end] ?? []) {
-      parts.push(`its ${end}, node ${nodeId(nodes[end])}, does not hold in [${describeMicros(from)}, ${describeMicros(to)})`)
+      parts.push(
+        `its ${end}, node ${nodeId(nodes[end])}, does not hold in [${describeMicros(from)}, ${describeMicros(to)})`,
+      )
     }
   }
   return new DatabaseError(
@@ -136,7 +138,7 @@ export class GraphIntegrity implements CommitCheck {
     }
     for (const id of core.tail.entities()) {
       if (kindOf(id) !== 'node') continue
-      const deletions = core.tail.of(id)?.filter(event => event.payload === undefined) ?? []
+      const deletions = core.tail.of(id)?.filter((event) => event.payload === undefined) ?? []
       for (const deletion of deletions) this.#refuseDangling(core, ordinalOf(id), deletion)
     }
   }

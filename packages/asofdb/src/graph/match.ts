@@ -58,7 +58,7 @@ export class PatternMatcher {
     this.#indexes = indexes
     this.#pattern = pattern
     const { symbols } = indexes.tables
-    this.#conditions = pattern.map(part => conditionsOf(part.where ?? {}, symbols))
+    this.#conditions = pattern.map((part) => conditionsOf(part.where ?? {}, symbols))
   }
 
   *rows(window: Span): Generator<MatchRow> {
@@ -124,7 +124,7 @@ export class PatternMatcher {
     if (pattern.label !== undefined && label === undefined) return
     for (const part of timelineWithin(this.#reader.events(id), span)) {
       if (label !== undefined && !hasLabel(part.payload, label)) continue
-      if (!this.#conditions[at]?.every(condition => condition.matches(part.payload))) continue
+      if (!this.#conditions[at]?.every((condition) => condition.matches(part.payload))) continue
       yield { element: new Node(id, symbols, part.payload), span: part }
     }
   }
@@ -133,7 +133,7 @@ export class PatternMatcher {
     const { source, target } = this.#indexes.tables.edgeEnds.ends(ordinal)
     const identity = { id: edgeId(ordinal), source: nodeId(source), target: nodeId(target) }
     for (const part of timelineWithin(this.#reader.events(identity.id), span)) {
-      if (!this.#conditions[at]?.every(condition => condition.matches(part.payload))) continue
+      if (!this.#conditions[at]?.every((condition) => condition.matches(part.payload))) continue
       yield { element: new Edge(identity, this.#reader, part.payload), span: part }
     }
   }

@@ -1,5 +1,11 @@
 import { ByteWriter } from '../encoding/bytes.ts'
-import { decodeValue, encodeValue, type Value, type ValueInput, valueEnd } from '../encoding/value.ts'
+import {
+  decodeValue,
+  encodeValue,
+  type Value,
+  type ValueInput,
+  valueEnd,
+} from '../encoding/value.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { payloadBytesMax } from '../versions/byte-arena.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'

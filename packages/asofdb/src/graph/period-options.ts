@@ -47,8 +47,7 @@ export interface TimeContext {
 export function writePeriod(options: PeriodOptions, context: TimeContext): WritePeriod {
   if (options.valid !== undefined) return alwaysPeriod(options)
   const { now, timeZone } = context
-  const from =
-    options.validFrom === undefined ? now : startMicros(options.validFrom, timeZone)
+  const from = options.validFrom === undefined ? now : startMicros(options.validFrom, timeZone)
   const hasExplicitEnd = options.validTo !== undefined && options.validTo !== null
   const to = hasExplicitEnd ? endMicros(options.validTo, timeZone) : foreverMicros
   const isUntilNext = options.until === 'next'
@@ -64,7 +63,7 @@ export function writePeriod(options: PeriodOptions, context: TimeContext): Write
 
 function alwaysPeriod(options: PeriodOptions): WritePeriod {
   const others = [options.validFrom, options.validTo, options.until]
-  if (options.valid !== 'always' || others.some(option => option !== undefined)) {
+  if (options.valid !== 'always' || others.some((option) => option !== undefined)) {
     throw new DatabaseError(
       'InvalidPeriod',
       `valid takes 'always', with no validFrom, validTo or until beside it`,
@@ -96,10 +95,13 @@ export function spanToPeriod(span: Span): Period {
   }
 }
 
-export function periodToSpan(period: {
-  readonly from?: InstantInput | null | undefined
-  readonly to?: InstantInput | null | undefined
-}, timeZone: string): Span {
+export function periodToSpan(
+  period: {
+    readonly from?: InstantInput | null | undefined
+    readonly to?: InstantInput | null | undefined
+  },
+  timeZone: string,
+): Span {
   const { from, to } = period
   const span = {
     from: from === null || from === undefined ? beginningMicros : instantToMicros(from, timeZone),

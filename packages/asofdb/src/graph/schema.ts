@@ -129,6 +129,6 @@ function parse(nameBytes: Uint8Array, value: unknown): Definition | undefined {
   if (!Array.isArray(parts)) return undefined
   const [what, label, ...properties] = parts
   if (typeof what !== 'string' || typeof label !== 'string') return undefined
-  const names = properties.filter(property => typeof property === 'string')
+  const names = properties.filter((property) => typeof property === 'string')
   return { what, label, properties: names, isForAllTime: value === 'all time' }
 }

@@ -1,4 +1,5 @@
-import type { VersionPoint, VersionTable } from '../versions/version-table.ts'
+import type { VersionPoint } from '../versions/version-point.ts'
+import type { VersionTable } from '../versions/version-table.ts'
 
 const blockBits = 10
 export type Presence = 'present' | 'absent' | 'unknown'
@@ -43,7 +44,8 @@ export class SettledEdges {
     const block = (this.#blocks[edge >>> blockBits] ??= new Block())
     const { column } = versions.periods
     const period = versions.periodOf(row)
-    block.include(row, column.word(period, 0), column.word(period, 1) >>> 0)
+    const from = { high: column.word(period, 0), low: column.word(period, 1) >>> 0 }
+    block.include(row, from)
   }
 
   /** Whether an edge holds at a point; `unknown` leaves it to the edge's versions. */
@@ -70,7 +72,8 @@ class Block {
   #lastHigh = -Infinity
   #lastLow = 0
 
-  include(row: number, high: number, low: number): void {
+  include(row: number, from: { readonly high: number; readonly low: number }): void {
+    const { high, low } = from
     if (row < this.#rowMin) this.#rowMin = row
     if (row > this.#rowMax) this.#rowMax = row
     if (high < this.#firstHigh || (high === this.#firstHigh && low < this.#firstLow)) {
@@ -88,8 +91,7 @@ class Block {
     const low = point.low >>> 0
     const startsLast = this.#lastHigh < high || (this.#lastHigh === high && this.#lastLow <= low)
     if (startsLast && this.#rowMax < rows) return 'present'
-    const startsFirst =
-      this.#firstHigh > high || (this.#firstHigh === high && this.#firstLow > low)
+    const startsFirst = this.#firstHigh > high || (this.#firstHigh === high && this.#firstLow > low)
     return startsFirst || this.#rowMin >= rows ? 'absent' : 'unknown'
   }
 }

@@ -112,11 +112,7 @@ export class Uniqueness implements CommitCheck {
   }
 }
 
-function violation(
-  unique: UniqueDefinition,
-  node: number,
-  holder: Holding,
-): DatabaseError {
+function violation(unique: UniqueDefinition, node: number, holder: Holding): DatabaseError {
   const { from, to } = holder
   return new DatabaseError(
     'UniqueViolation',

@@ -47,7 +47,7 @@ function isValueRange(wanted: ValueInput | ValueRange): wanted is ValueRange {
   if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) return false
   if (Object.getPrototypeOf(wanted) !== Object.prototype) return false
   const names = Object.keys(wanted)
-  return names.length > 0 && names.every(name => boundNames.some(bound => bound === name))
+  return names.length > 0 && names.every((name) => boundNames.some((bound) => bound === name))
 }
 
 interface ValueTest {
@@ -93,7 +93,7 @@ function rangeTest(property: string, wanted: ValueRange): ValueTest {
     types.push(indexKeyType(key))
   }
   const [type = indexKeyType('')] = types
-  const isMixed = types.some(other => other.first !== type.first)
+  const isMixed = types.some((other) => other.first !== type.first)
   const range: OrderedRange = {
     ...bounds,
     ...(bounds.gt === undefined && bounds.gte === undefined ? { gte: type.first } : {}),

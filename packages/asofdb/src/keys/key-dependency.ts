@@ -6,11 +6,7 @@ import type { OrderedRange } from '../versions/ordered-index.ts'
  * Remembers that a transaction has read a range of keys: one that another transaction adds,
  * changes or removes within the bounds is a conflict.
  */
-export function dependOnRange(
-  core: TransactionCore,
-  keyspace: string,
-  bounds: OrderedRange,
-): void {
+export function dependOnRange(core: TransactionCore, keyspace: string, bounds: OrderedRange): void {
   const { keyNames, symbols } = core.tables
   const { gt, gte, lt, lte } = bounds
   core.reads.depend(`keys ${JSON.stringify([keyspace, gt, gte, lt, lte])}`, () => ({

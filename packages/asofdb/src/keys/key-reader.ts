@@ -9,7 +9,7 @@ import type { OrderedRange } from '../versions/ordered-index.ts'
 import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
-import type { VersionPoint } from '../versions/version-table.ts'
+import type { VersionPoint } from '../versions/version-point.ts'
 import { dependOnRange } from './key-dependency.ts'
 
 /** Which keys, in which direction, at most how many. Bounds are keys of the keyspace. */

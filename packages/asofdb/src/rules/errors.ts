@@ -64,7 +64,11 @@ export class DatabaseError extends Error {
   readonly code: ErrorCode
   readonly details: ErrorDetails
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { details?: ErrorDetails } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { details?: ErrorDetails } = {},
+  ) {
     super(message, options)
     this.code = code
     this.kind = errorKindsByCode[code]

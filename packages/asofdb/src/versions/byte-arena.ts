@@ -82,11 +82,11 @@ export class ByteArena {
 
   /** The bytes [from, to), as views of the chunks, in order. */
   *byteRanges(from: number, to: number): Generator<Uint8Array> {
-    for (let position = from; position < to; ) {
+    for (let position = from; position < to;) {
       const index = Math.floor(position / chunkBytes)
       const end = Math.min((index + 1) * chunkBytes, to)
       const chunk = this.#chunks[index] as Uint8Array
-      yield chunk.subarray(position % chunkBytes, position % chunkBytes + (end - position))
+      yield chunk.subarray(position % chunkBytes, (position % chunkBytes) + (end - position))
       position = end
     }
   }
@@ -94,7 +94,7 @@ export class ByteArena {
   /** Makes the bytes up to `length` exist (zero until filled), for a reader that fills them. */
   extendTo(length: number): void {
     invariant(length >= this.#end, 'an arena never shrinks')
-    for (let position = this.#end; position < length; ) {
+    for (let position = this.#end; position < length;) {
       const room = Math.min(chunkBytes - (position % chunkBytes), length - position)
       this.#reserve(position, room)
       position += room

@@ -65,13 +65,13 @@ export class CommitTable {
 
   /** The newest sequence up to `limit` whose system time is at or before `micros`; 0 if none. */
   sequenceAt(micros: bigint, limit: number): number {
-    return this.#lastWhere(limit, sequence => this.systemTime(sequence) <= micros)
+    return this.#lastWhere(limit, (sequence) => this.systemTime(sequence) <= micros)
   }
 
   /** The sequence of the commit that appended a version row. */
   sequenceOfRow(kind: keyof RowCounts, row: number): number {
     const word = kind === 'node' ? nodeRows : kind === 'edge' ? edgeRows : keyRows
-    return this.#lastWhere(this.sequence, seq => this.rows.word(seq - 1, word) >>> 0 <= row) + 1
+    return this.#lastWhere(this.sequence, (seq) => this.rows.word(seq - 1, word) >>> 0 <= row) + 1
   }
 
   /** The last sequence in 1 … limit for which a condition that then fails for good holds. */

@@ -1,7 +1,16 @@
 import { invariant } from '../rules/invariant.ts'
-import type { VersionPoint, VersionTable } from './version-table.ts'
+import type { PeriodTable } from './periods.ts'
+import type { VersionPoint } from './version-point.ts'
 
 const fanout = 8
+
+/** The rows of a table, as far as a history needs them. */
+export interface HistoryRows {
+  readonly periods: PeriodTable
+  periodOf(row: number): number
+  /** The row that preceded `row` for the same entity, or -1. */
+  previous(row: number): number
+}
 
 /**
  * Finds the version that holds at (V, S) among very many versions of one entity.
@@ -15,12 +24,12 @@ const fanout = 8
  * nothing.
  */
 export class HistoryIndex {
-  readonly #table: VersionTable
+  readonly #table: HistoryRows
   #rows: number[] = []
   /** levels[k][i] covers versions [i * 8^(k+1), (i + 1) * 8^(k+1)). */
   readonly #levels: Block[][] = []
 
-  constructor(table: VersionTable) {
+  constructor(table: HistoryRows) {
     this.#table = table
   }
 
@@ -91,9 +100,7 @@ export class HistoryIndex {
         const below = this.#levels[level - 1]
         const index = count / (size / fanout) - fanout + child
         const part =
-          below === undefined
-            ? Block.ofRow(this.#table, this.#rows[index] as number)
-            : below[index]
+          below === undefined ? Block.ofRow(this.#table, this.#rows[index] as number) : below[index]
         if (part !== undefined) parts.push(part)
       }
       invariant(parts.length === fanout, 'a block is made of full blocks')
@@ -114,7 +121,7 @@ class Block {
     this.#rows = rows
   }
 
-  static ofRow(table: VersionTable, row: number): Block {
+  static ofRow(table: HistoryRows, row: number): Block {
     const column = table.periods.column
     const period = table.periodOf(row)
     const highs = Int32Array.of(column.word(period, 0), column.word(period, 2))

@@ -32,14 +32,18 @@ export class KeyIndex {
     if (known !== undefined) return known
     const { keyNames } = this.#tables
     const ordinal = keyNames.column.count
-    keyNames.define(ordinal, keyspace, latin1ToBytes(name))
+    keyNames.define(ordinal, { keyspace, bytes: latin1ToBytes(name) })
     this.#add(ordinal, keyspace, name)
     this.#known = ordinal + 1
     return ordinal
   }
 
   /** Ordinals of the keys within bounds, in key order or in reverse. */
-  *range(keyspace: number, bounds: OrderedRange, isReverse: boolean): Generator<{
+  *range(
+    keyspace: number,
+    bounds: OrderedRange,
+    isReverse: boolean,
+  ): Generator<{
     readonly key: string
     readonly value: number
   }> {

@@ -5,6 +5,12 @@ import { WordColumn } from './word-column.ts'
 const keyspaceWord = 0
 const nameWord = 1
 
+/** What a key is called: its keyspace (a symbol) and its ordered bytes. */
+export interface KeyName {
+  readonly keyspace: number
+  readonly bytes: Uint8Array
+}
+
 /**
  * The identities of keys, by ordinal: keyspace (a symbol) and the ordered bytes of the key. As with
  * edges, a row may exist before its first commit and is invisible until then.
@@ -27,10 +33,11 @@ export class KeyNames {
   }
 
   /** Writes the identity of a key; writing the same one again changes nothing. */
-  define(ordinal: number, keyspace: number, bytes: Uint8Array): void {
+  define(ordinal: number, name: KeyName): void {
     this.column.extendTo(ordinal + 1)
     if (this.column.word(ordinal, nameWord) !== 0) return
-    this.column.set(ordinal, keyspaceWord, keyspace)
+    this.column.set(ordinal, keyspaceWord, name.keyspace)
+    const { bytes } = name
     this.column.set(ordinal, nameWord, this.arena.append(bytes, 0, bytes.length))
   }
 }

@@ -41,7 +41,7 @@ export class OrderedIndex {
     const groupIndex = this.#groupFor(key, value)
     const group = this.#groups[groupIndex]
     invariant(group !== undefined, 'an ordered index has a group for every key')
-    const leafIndex = lastAtOrBefore(group.length, at => compareFirst(group[at], key, value))
+    const leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], key, value))
     const leaf = group[leafIndex]
     invariant(leaf !== undefined, 'a group has a leaf for every key')
     const at = positionIn(leaf, key, value)
@@ -68,7 +68,7 @@ export class OrderedIndex {
     const start = bounds.gte ?? bounds.gt ?? ''
     let groupIndex = this.#groupFor(start, -1)
     let group = this.#groups[groupIndex] ?? []
-    let leafIndex = lastAtOrBefore(group.length, at => compareFirst(group[at], start, -1))
+    let leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], start, -1))
     let leaf = group[leafIndex]
     let at = leaf === undefined ? 0 : positionIn(leaf, start, -1)
     while (leaf !== undefined) {
@@ -95,9 +95,14 @@ export class OrderedIndex {
     let leafIndex =
       end === undefined
         ? group.length - 1
-        : lastAtOrBefore(group.length, at => compareFirst(group[at], end, Infinity))
+        : lastAtOrBefore(group.length, (at) => compareFirst(group[at], end, Infinity))
     let leaf = group[leafIndex]
-    let at = leaf === undefined ? 0 : end === undefined ? leaf.keys.length : positionIn(leaf, end, Infinity)
+    let at =
+      leaf === undefined
+        ? 0
+        : end === undefined
+          ? leaf.keys.length
+          : positionIn(leaf, end, Infinity)
     while (leaf !== undefined) {
       while (--at >= 0) {
         const key = leaf.keys[at] ?? ''
@@ -116,7 +121,9 @@ export class OrderedIndex {
   }
 
   #groupFor(key: string, value: number): number {
-    return lastAtOrBefore(this.#groups.length, at => compareFirst(this.#groups[at]?.[0], key, value))
+    return lastAtOrBefore(this.#groups.length, (at) =>
+      compareFirst(this.#groups[at]?.[0], key, value),
+    )
   }
 
   /** Halves a full leaf; appended runs keep the left one full, as bulk loads come sorted. */

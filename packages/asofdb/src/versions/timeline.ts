@@ -108,7 +108,12 @@ export function rectanglesOf(newestFirst: Iterable<VersionEvent>): Rectangle[] {
     for (const piece of splitByCovers(event, covers)) {
       if (event.payload === undefined || piece.closed === event.sequence) continue
       const { sequence, payload } = event
-      group.push({ valid: { from: piece.from, to: piece.to }, sequence, payload, closed: piece.closed })
+      group.push({
+        valid: { from: piece.from, to: piece.to },
+        sequence,
+        payload,
+        closed: piece.closed,
+      })
     }
     groups.push(group)
     paint(covers, { from: event.from, to: event.to, closed: event.sequence })

@@ -1,16 +1,8 @@
 import { ByteArena, absentReference } from './byte-arena.ts'
 import { HistoryIndex } from './history-index.ts'
 import { PeriodTable, type SpanWords } from './periods.ts'
+import type { VersionPoint } from './version-point.ts'
 import { WordColumn, wordColumnChunkMask } from './word-column.ts'
-
-/** A point on both axes as one table sees it: a row count and an instant in two words. */
-export interface VersionPoint {
-  /** System time: rows from this one on are not known yet. */
-  readonly rows: number
-  /** Valid time, as `highWord` and `lowWord` give it. */
-  readonly high: number
-  readonly low: number
-}
 
 /** Words of a head: the newest row plus one (0: none), and in a wide head what that row says. */
 const headRowWord = 0
@@ -166,7 +158,7 @@ export class VersionTable {
   #payloadFrom(first: number, entity: number, point: VersionPoint): number {
     const { rows } = this
     let row = first
-    for (let steps = 0; row >= 0; ) {
+    for (let steps = 0; row >= 0;) {
       const chunk = rows.chunkOf(row)
       const at = (row & wordColumnChunkMask) << 2
       if (row < point.rows) {

@@ -67,7 +67,7 @@ export class WordColumn {
 
   /** The bytes of rows [from, to), in order, as views of the chunks. */
   *byteRanges(from: number, to: number): Generator<Uint8Array> {
-    for (let row = from; row < to; ) {
+    for (let row = from; row < to;) {
       const chunkEnd = ((row >>> chunkRowsBits) + 1) << chunkRowsBits
       const end = Math.min(chunkEnd, to)
       const chunk = this.#chunks[row >>> chunkRowsBits] as Int32Array

@@ -1,0 +1,183 @@
+import type { Database, Transaction } from 'asofdb'
+import { InFlight } from '../in-flight.ts'
+import { endOfTimeMicros } from './believed-tree.ts'
+import { askGit, startGit } from './git-process.ts'
+import { type GitCommit, logArguments, parseLog } from './git-log.ts'
+import { HistoryWriter } from './history-writer.ts'
+import {
+  importedTips,
+  mustContinue,
+  readPosition,
+  resolveHead,
+  writePosition,
+} from './import-position.ts'
+
+export interface GitImportOptions {
+  /** A directory inside a work tree, or a bare repository. */
+  readonly repository: string
+  /** A branch, a tag, a hash. Default: HEAD. */
+  readonly reference?: string | undefined
+  /** Stops between two commits; what was written stays. */
+  readonly signal?: AbortSignal | undefined
+  onStart?(start: GitImportStart): void
+  onProgress?(commitCount: number): void
+}
+
+export interface GitImportStart {
+  readonly head: string
+  /** Commits that an earlier run has written. */
+  readonly alreadyImported: number
+  /** Commits that remain. */
+  readonly remaining: number
+}
+
+export interface GitImportReport extends GitImportStart {
+  /** Commits written by this run. */
+  readonly imported: number
+  readonly isComplete: boolean
+  readonly seconds: number
+  readonly fileCount: number
+  readonly peopleCount: number
+}
+
+/** Commits on their way to the disk at one time: they share syncs, each stays a commit. */
+const commitsInFlightMax = 256
+
+/**
+ * Imports the history of a commit, one commit of the database for each of git, in topological
+ * order; continues where an earlier run stopped, however it ended.
+ */
+export async function importGit(
+  database: Database,
+  options: GitImportOptions,
+): Promise<GitImportReport> {
+  const head = await resolveHead(options.repository, options.reference)
+  const latest = database.asOf({ valid: endOfTimeMicros })
+  const position = readPosition(latest)
+  const tips = position === undefined ? [] : importedTips(latest)
+  if (tips.length > 0) await mustContinue(options.repository, head, tips)
+  const revisions = [head, ...tips.map((tip) => `^${tip}`)].join('\n')
+  const counted = await askGit(options.repository, ['rev-list', '--count', '--stdin'], revisions)
+  const alreadyImported = position?.commitCount ?? 0
+  const start: GitImportStart = { head, alreadyImported, remaining: Number(counted) }
+  options.onStart?.(start)
+
+  const began = performance.now()
+  const writer = new HistoryWriter(latest)
+  const run = new ImportRun(database, writer, alreadyImported)
+  if (start.remaining > 0) await writeAll(run, revisions, options)
+  return {
+    ...start,
+    imported: run.imported,
+    isComplete: run.imported === start.remaining,
+    seconds: (performance.now() - began) / 1000,
+    fileCount: writer.fileCount,
+    peopleCount: writer.peopleCount,
+  }
+}
+
+async function writeAll(
+  run: ImportRun,
+  revisions: string,
+  options: GitImportOptions,
+): Promise<void> {
+  const git = startGit(options.repository, logArguments(), revisions)
+  const inFlight = new InFlight(commitsInFlightMax)
+  try {
+    for await (const commit of parseLog(git.stdout)) {
+      if (options.signal?.aborted === true) break
+      await inFlight.add(run.write(commit))
+      options.onProgress?.(run.imported)
+    }
+    await inFlight.settle()
+    if (options.signal?.aborted === true) git.stop()
+    await git.ended
+  } catch (error) {
+    git.stop()
+    // A failure of git cuts its output short, and says more than what the cut looks like.
+    await git.ended
+    throw error
+  }
+}
+
+/** One run of the import: gives each commit its times and writes it. */
+class ImportRun {
+  readonly #database: Database
+  readonly #writer: HistoryWriter
+  readonly #alreadyImported: number
+  #lastSystem: bigint | undefined
+  imported = 0
+
+  constructor(database: Database, writer: HistoryWriter, alreadyImported: number) {
+    this.#database = database
+    this.#writer = writer
+    this.#alreadyImported = alreadyImported
+    this.#lastSystem = lastSystemTime(database)
+  }
+
+  /**
+   * Commits at once and resolves when that is durable. The system time is the committer's date
+   * where that is later than the last commit and not in the future, else the next microsecond.
+   */
+  async write(commit: GitCommit): Promise<void> {
+    const meta = {
+      who: `${commit.authorName} <${commit.authorEmail}>`,
+      why: commit.subject,
+      source: commit.hash,
+    }
+    const from = authorMicros(commit)
+    const body = (tx: Transaction): void => {
+      if (this.#alreadyImported + this.imported === 0) declareIndexes(tx)
+      this.#writer.write(tx, commit, from)
+      const commitCount = this.#alreadyImported + this.imported + 1
+      writePosition(tx, { commit: commit.hash, commitCount })
+    }
+    const system = this.#systemTime(commit)
+    if (system === undefined) {
+      // The last commit bears the present time itself; only the clock can give a later one.
+      await this.#database.write(body, { meta, retries: 0 })
+      this.#lastSystem = lastSystemTime(this.#database)
+      this.imported++
+      return
+    }
+    const written = this.#database.import(body, { meta, system, retries: 0 })
+    this.#lastSystem = system
+    this.imported++
+    await written
+  }
+
+  #systemTime(commit: GitCommit): bigint | undefined {
+    const now = BigInt(Date.now()) * 1000n
+    const last = this.#lastSystem
+    const committed = toMicros(commit.committedSeconds)
+    if (committed !== undefined && committed <= now && (last === undefined || committed > last)) {
+      return committed
+    }
+    const next = last === undefined ? 0n : last + 1n
+    return next <= now ? next : undefined
+  }
+}
+
+/** Files are asked for by path, commits by hash. */
+function declareIndexes(tx: Transaction): void {
+  tx.createIndex('Commit', 'hash')
+  tx.createIndex('File', 'path')
+  tx.createIndex('Directory', 'path')
+}
+
+function lastSystemTime(database: Database): bigint | undefined {
+  return database.commit(database.sequence)?.system.epochMicroseconds
+}
+
+/** From when on the changes of a commit hold; the committer's date when the author's is lost. */
+function authorMicros(commit: GitCommit): bigint {
+  return toMicros(commit.authoredSeconds) ?? toMicros(commit.committedSeconds) ?? 0n
+}
+
+/** The range of dates, so that a clock that was far off does no harm. */
+const secondsMax = 8_640_000_000_000
+
+function toMicros(seconds: number): bigint | undefined {
+  if (Number.isNaN(seconds) || Math.abs(seconds) >= secondsMax) return undefined
+  return BigInt(seconds) * 1_000_000n
+}
