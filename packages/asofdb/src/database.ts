@@ -7,7 +7,8 @@ import {
   instantToMicros,
   microsToInstant,
 } from './encoding/instant.ts'
-import { encodeValue } from './encoding/value.ts'
+import type { KeyInput } from './encoding/ordered-key.ts'
+import { encodeValue, type Value } from './encoding/value.ts'
 import type { GraphSettings } from './graph/graph-writer.ts'
 import type { CommitMeta } from './graph/history.ts'
 import { metaOf } from './graph/history.ts'
@@ -19,11 +20,19 @@ import {
   type NetDiffEntry,
   type NetDiffOptions,
 } from './compare.ts'
+import type { KeyReader } from './keys/key-reader.ts'
 import type { Host } from './host/host.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import { collectStats, type Stats, type Storage, type VerifyReport } from './storage.ts'
 import { Transaction } from './transaction.ts'
-import { type Coordinates, View, type ViewContext, type ViewPoint } from './view.ts'
+import {
+  type Coordinates,
+  keyReaderAt,
+  KeyView,
+  View,
+  type ViewContext,
+  type ViewPoint,
+} from './view.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
 import type { GraphReader } from './graph/graph-reader.ts'
@@ -218,8 +227,13 @@ export class Database {
     return this.#now().match(...args)
   }
 
-  keys(keyspace: string): ReturnType<View['keys']> {
-    return this.#now().keys(keyspace)
+  /** A keyspace as it is now, at each call anew; one never written to is empty. */
+  keys(keyspace: string): KeyView {
+    this.#mustBeOpen()
+    return new CurrentKeys(keyspace, this.#context, {
+      now: () => View.pointOf(this.#now()),
+      atLastCommit: () => this.#lastCommit(),
+    })
   }
 
   /** Nodes and edges that differ between two views, with what they were in each. Lazy. */
@@ -354,13 +368,17 @@ export class Database {
 
   /** The graph at the instant of the last commit. */
   #atLastCommit(): GraphReader {
+    return View.readerOf(this.#lastCommit())
+  }
+
+  #lastCommit(): View {
     const known = this.#lastCommitView
-    if (known !== undefined && known.sequence === this.sequence) return View.readerOf(known)
+    if (known !== undefined && known.sequence === this.sequence) return known
     this.#mustBeOpen()
     const { sequence } = this
     const valid = sequence === 0 ? beginningMicros : this.#parts.tables.commits.systemTime(sequence)
     this.#lastCommitView = this.#viewAt(sequence, valid)
-    return View.readerOf(this.#lastCommitView)
+    return this.#lastCommitView
   }
 
   /** The view of now, kept while neither the clock nor the last commit has moved. */
@@ -443,6 +461,38 @@ export class OpenTransaction extends Transaction {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cancel()
+  }
+}
+
+interface CurrentPoints {
+  now(): ViewPoint
+  /** The same view while no commit follows. */
+  atLastCommit(): View
+}
+
+/** A keyspace that follows the commits. */
+class CurrentKeys extends KeyView {
+  readonly #points: CurrentPoints
+  #lastCommit: View | undefined
+  #lastReader: KeyReader | undefined
+
+  constructor(keyspace: string, context: ViewContext, points: CurrentPoints) {
+    super(keyspace, context)
+    this.#points = points
+  }
+
+  protected override get reader(): KeyReader {
+    return keyReaderAt(this.keyspace, this.context, this.#points.now())
+  }
+
+  /** As with nodes: what holds from the last commit on for ever needs no look at the clock. */
+  override get(key: KeyInput): Value | undefined {
+    const view = this.#points.atLastCommit()
+    if (this.#lastReader === undefined || view !== this.#lastCommit) {
+      this.#lastCommit = view
+      this.#lastReader = keyReaderAt(this.keyspace, this.context, View.pointOf(view))
+    }
+    return this.#lastReader.getOpenEnded(key) ?? super.get(key)
   }
 }
 

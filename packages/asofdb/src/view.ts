@@ -22,6 +22,7 @@ import { periodToSpan, type Period, spanToPeriod } from './graph/period-options.
 import type { Where } from './graph/where.ts'
 import { type KeyEntry, type KeyRange, KeyReader } from './keys/key-reader.ts'
 import { DatabaseError } from './rules/errors.ts'
+import { must } from './rules/invariant.ts'
 import type { RowCounts } from './versions/commit-table.ts'
 import type { KeyIndex } from './versions/key-index.ts'
 import { alwaysSpan } from './versions/periods.ts'
@@ -171,11 +172,6 @@ export class View {
     return new KeyView(keyspace, this.context, this.point)
   }
 
-  /** Content of a node or an edge in its encoded form, for comparing views. */
-  protected get reader(): GraphReader {
-    return this.#reader
-  }
-
   #selection(window: Window): SpanSelection {
     return selectionOf(window, this.context.timeZone)
   }
@@ -210,6 +206,11 @@ function selectionOf(window: Window, timeZone: string): SpanSelection {
   return { ...periodToSpan({ from, to }, timeZone), ...options }
 }
 
+export function keyReaderAt(keyspace: string, context: ViewContext, point: ViewPoint): KeyReader {
+  const { indexes, keyIndex } = context
+  return new KeyReader(keyspace, { tables: indexes.tables, keyIndex, ...point })
+}
+
 /** One part of a key's timeline. */
 export interface KeyTimelineEntry {
   readonly valid: Period
@@ -226,30 +227,34 @@ export interface KeyProvenanceEntry extends KeyTimelineEntry {
 export class KeyView {
   readonly keyspace: string
   protected readonly context: ViewContext
-  readonly #reader: KeyReader
+  readonly #reader: KeyReader | undefined
 
-  constructor(keyspace: string, context: ViewContext, point: ViewPoint) {
-    const { indexes, keyIndex } = context
+  /** Without a point, `reader` has to be overridden. */
+  constructor(keyspace: string, context: ViewContext, point?: ViewPoint) {
     this.keyspace = keyspace
     this.context = context
-    this.#reader = new KeyReader(keyspace, { tables: indexes.tables, keyIndex, ...point })
+    this.#reader = point === undefined ? undefined : keyReaderAt(keyspace, context, point)
+  }
+
+  protected get reader(): KeyReader {
+    return must(this.#reader, 'the reader of a keyspace')
   }
 
   /** The value of a key; undefined when it has none at this point. */
   get(key: KeyInput): Value | undefined {
     this.context.mustBeReadable()
-    return this.#reader.get(key)
+    return this.reader.get(key)
   }
 
   has(key: KeyInput): boolean {
     this.context.mustBeReadable()
-    return this.#reader.has(key)
+    return this.reader.has(key)
   }
 
   /** Keys within bounds, in key order or in reverse. Lazy. */
   range(range?: KeyRange): Generator<KeyEntry> {
     this.context.mustBeReadable()
-    return this.#reader.range(range)
+    return this.reader.range(range)
   }
 
   /** What the key held when, as known at this view's system time. */
@@ -258,7 +263,7 @@ export class KeyView {
     const selection = selectionOf(window, this.context.timeZone)
     const cut = selection.isClamped ? selection : alwaysSpan
     const entries: KeyTimelineEntry[] = []
-    for (const part of timelineWithin(this.#reader.events(key), cut)) {
+    for (const part of timelineWithin(this.reader.events(key), cut)) {
       if (part.to <= selection.from || part.from >= selection.to) continue
       const isInside = part.from >= selection.from && part.to <= selection.to
       if (selection.isDuring && !isInside) continue
@@ -276,7 +281,7 @@ export class KeyView {
       sequence === undefined || sequence === Infinity
         ? null
         : microsToInstant(commits.systemTime(sequence))
-    return rectanglesOf(this.#reader.events(key)).map((rectangle) => ({
+    return rectanglesOf(this.reader.events(key)).map((rectangle) => ({
       valid: spanToPeriod(rectangle.valid),
       system: { from: instant(rectangle.sequence), to: instant(rectangle.closed) },
       sequence: rectangle.sequence,

@@ -71,7 +71,7 @@ export function logArguments(): string[] {
  */
 export async function* parseLog(chunks: AsyncIterable<unknown>): AsyncGenerator<GitCommit> {
   const parser = new LogParser()
-  let rest = Buffer.alloc(0)
+  let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of chunks) {
     const bytes = rest.length === 0 ? toBuffer(chunk) : Buffer.concat([rest, toBuffer(chunk)])
     let start = 0

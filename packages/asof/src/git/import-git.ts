@@ -1,5 +1,6 @@
 import type { Database, Transaction } from 'asofdb'
 import { InFlight } from '../in-flight.ts'
+import { SystemTimes } from '../system-times.ts'
 import { endOfTimeMicros } from './believed-tree.ts'
 import { askGit, startGit } from './git-process.ts'
 import { type GitCommit, logArguments, parseLog } from './git-log.ts'
@@ -86,7 +87,8 @@ async function writeAll(
   try {
     for await (const commit of parseLog(git.stdout)) {
       if (options.signal?.aborted === true) break
-      await inFlight.add(run.write(commit))
+      const { durable } = await run.write(commit)
+      await inFlight.add(durable)
       options.onProgress?.(run.imported)
     }
     await inFlight.settle()
@@ -105,56 +107,33 @@ class ImportRun {
   readonly #database: Database
   readonly #writer: HistoryWriter
   readonly #alreadyImported: number
-  #lastSystem: bigint | undefined
+  readonly #systemTimes: SystemTimes
   imported = 0
 
   constructor(database: Database, writer: HistoryWriter, alreadyImported: number) {
     this.#database = database
     this.#writer = writer
     this.#alreadyImported = alreadyImported
-    this.#lastSystem = lastSystemTime(database)
+    this.#systemTimes = new SystemTimes(database)
   }
 
-  /**
-   * Commits at once and resolves when that is durable. The system time is the committer's date
-   * where that is later than the last commit and not in the future, else the next microsecond.
-   */
-  async write(commit: GitCommit): Promise<void> {
+  /** Commits, and resolves to a promise in a box: for when that is durable. */
+  async write(commit: GitCommit): Promise<{ readonly durable: Promise<void> }> {
+    const system = await this.#systemTimes.next(secondsToMicros(commit.committedSeconds))
+    const commitCount = this.#alreadyImported + this.imported + 1
+    const from = authorMicros(commit)
+    const body = (tx: Transaction): void => {
+      if (commitCount === 1) declareIndexes(tx)
+      this.#writer.write(tx, commit, from)
+      writePosition(tx, { commit: commit.hash, commitCount })
+    }
     const meta = {
       who: `${commit.authorName} <${commit.authorEmail}>`,
       why: commit.subject,
       source: commit.hash,
     }
-    const from = authorMicros(commit)
-    const body = (tx: Transaction): void => {
-      if (this.#alreadyImported + this.imported === 0) declareIndexes(tx)
-      this.#writer.write(tx, commit, from)
-      const commitCount = this.#alreadyImported + this.imported + 1
-      writePosition(tx, { commit: commit.hash, commitCount })
-    }
-    const system = this.#systemTime(commit)
-    if (system === undefined) {
-      // The last commit bears the present time itself; only the clock can give a later one.
-      await this.#database.write(body, { meta, retries: 0 })
-      this.#lastSystem = lastSystemTime(this.#database)
-      this.imported++
-      return
-    }
-    const written = this.#database.import(body, { meta, system, retries: 0 })
-    this.#lastSystem = system
     this.imported++
-    await written
-  }
-
-  #systemTime(commit: GitCommit): bigint | undefined {
-    const now = BigInt(Date.now()) * 1000n
-    const last = this.#lastSystem
-    const committed = toMicros(commit.committedSeconds)
-    if (committed !== undefined && committed <= now && (last === undefined || committed > last)) {
-      return committed
-    }
-    const next = last === undefined ? 0n : last + 1n
-    return next <= now ? next : undefined
+    return { durable: this.#database.import(body, { meta, system, retries: 0 }) }
   }
 }
 
@@ -165,19 +144,16 @@ function declareIndexes(tx: Transaction): void {
   tx.createIndex('Directory', 'path')
 }
 
-function lastSystemTime(database: Database): bigint | undefined {
-  return database.commit(database.sequence)?.system.epochMicroseconds
-}
-
 /** From when on the changes of a commit hold; the committer's date when the author's is lost. */
 function authorMicros(commit: GitCommit): bigint {
-  return toMicros(commit.authoredSeconds) ?? toMicros(commit.committedSeconds) ?? 0n
+  const { authoredSeconds, committedSeconds } = commit
+  return secondsToMicros(authoredSeconds) ?? secondsToMicros(committedSeconds) ?? 0n
 }
 
-/** The range of dates, so that a clock that was far off does no harm. */
+/** Nothing beyond the range of dates, so that a clock that was far off does no harm. */
 const secondsMax = 8_640_000_000_000
 
-function toMicros(seconds: number): bigint | undefined {
+function secondsToMicros(seconds: number): bigint | undefined {
   if (Number.isNaN(seconds) || Math.abs(seconds) >= secondsMax) return undefined
   return BigInt(seconds) * 1_000_000n
 }

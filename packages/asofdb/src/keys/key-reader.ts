@@ -6,7 +6,7 @@ import type { RowCounts } from '../versions/commit-table.ts'
 import { keyId } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { OrderedRange } from '../versions/ordered-index.ts'
-import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
+import { entryStart, type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import type { VersionPoint } from '../versions/version-point.ts'
@@ -55,6 +55,21 @@ export class KeyReader {
     return slice === undefined ? undefined : decodeValue(slice.bytes, slice.start)
   }
 
+  /**
+   * The value if what is known of the key now holds from the point on for ever: then it holds at
+   * every later instant too. Undefined says nothing.
+   */
+  getOpenEnded(key: KeyInput): Value | undefined {
+    const { keyIndex, tables } = this.#point
+    const symbol = this.#symbol()
+    const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, keyToLatin1(key))
+    if (ordinal === undefined) return undefined
+    const reference = tables.key.openEndedPayload(ordinal, this.#versionPoint)
+    if (reference === 0) return undefined
+    const bytes = tables.key.arena.chunkOf(reference)
+    return decodeValue(bytes, entryStart(bytes, tables.key.arena.offsetOf(reference)))
+  }
+
   has(key: KeyInput): boolean {
     return this.#find(keyToLatin1(key)) !== undefined
   }
@@ -81,7 +96,7 @@ export class KeyReader {
     const name = keyToLatin1(key)
     const symbol = this.#symbol()
     const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
-    if (core !== undefined) dependOnRange(core, this.keyspace, { gte: name, lte: name })
+    if (core !== undefined) this.#dependOnKey(core, name, ordinal)
     if (ordinal === undefined) return []
     if (core !== undefined) return core.events('key', ordinal)
     return storedEvents(tables, 'key', { ordinal, rows: counts.key })
@@ -95,8 +110,14 @@ export class KeyReader {
     const { core, keyIndex } = this.#point
     const symbol = this.#symbol()
     const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
-    if (core !== undefined) dependOnRange(core, this.keyspace, { gte: name, lte: name })
+    if (core !== undefined) this.#dependOnKey(core, name, ordinal)
     return ordinal === undefined ? undefined : this.#slice(ordinal)
+  }
+
+  /** An unknown key is a range that another transaction might put it into. */
+  #dependOnKey(core: TransactionCore, name: string, ordinal: number | undefined): void {
+    if (ordinal !== undefined) core.reads.entities.add(keyId(ordinal))
+    else dependOnRange(core, this.keyspace, { gte: name, lte: name })
   }
 
   #slice(ordinal: number): PayloadSlice | undefined {

@@ -8,7 +8,13 @@ import type {
   LogEnding,
   LogReport,
 } from './log-ending.ts'
-import { parseSegmentName, segmentHeaderBytes, type SegmentHeader, type SegmentInfo } from './segment.ts'
+import { recordTypes } from './record.ts'
+import {
+  parseSegmentName,
+  segmentHeaderBytes,
+  type SegmentHeader,
+  type SegmentInfo,
+} from './segment.ts'
 import { attempt, type LogPlace } from './segment-file.ts'
 import {
   type LogRecord,
@@ -70,19 +76,24 @@ class LogReading {
   #endOffset = 0
 
   constructor(options: LogReadOptions, onRecord: (record: LogRecord) => void) {
+    const { expected } = options
     invariant(
-      options.expected.every((one, index) => one.number > (options.expected[index - 1]?.number ?? 0)),
+      expected.every((one, index) => one.number > (expected[index - 1]?.number ?? 0)),
       'the manifest names segments in order',
+    )
+    invariant(
+      expected.length > 0 || options.durableSequenceFloor < options.firstSequence,
+      'a manifest that promises commits of the log names segments',
     )
     this.#options = options
     this.#onRecord = onRecord
-    const nextSequence = options.expected[0]?.firstSequence ?? options.firstSequence
+    const nextSequence = expected[0]?.firstSequence ?? options.firstSequence
     this.#state = { nextSequence, epoch: 0, durableSequence: 0, isClosed: false }
   }
 
   async run(): Promise<LogReport> {
     const stray = await this.#judgeStrays()
-    const ending = (await this.#readExpected(stray)) ?? stray ?? this.#endWithoutDamage()
+    const ending = this.#chooseEnding(await this.#readExpected(stray), stray)
     const { expected, firstSequence, durableSequenceFloor } = this.#options
     const { nextSequence, isClosed } = this.#state
     const lastSequence = nextSequence - 1
@@ -102,8 +113,11 @@ class LogReading {
     }
   }
 
-  #endWithoutDamage(): LogEnding {
-    return { type: 'clean', closed: this.#state.isClosed }
+  /** Damage in what the manifest names comes first in the log, damage beside it next. */
+  #chooseEnding(ending: LogEnding | undefined, stray: DamagedEnding | undefined): LogEnding {
+    if (ending?.type === 'damaged') return ending
+    if (stray) return { ...stray, sequenceExpected: this.#state.nextSequence }
+    return ending ?? { type: 'clean', closed: this.#state.isClosed }
   }
 
   /**
@@ -121,13 +135,14 @@ class LogReading {
     for (const name of names) {
       const place = parseSegmentName(name)
       if (!place || named.has(name)) continue
-      if (place.firstSequence >= start) found ??= await this.#judgeStray(name)
-      this.#orphans.push(name)
+      const damage = await this.#judgeStray(name, place.firstSequence < start)
+      if (damage) found ??= damage
+      else this.#orphans.push(name)
     }
     return found
   }
 
-  async #judgeStray(name: string): Promise<DamagedEnding | undefined> {
+  async #judgeStray(name: string, isDropped: boolean): Promise<DamagedEnding | undefined> {
     const reader = await SegmentReader.open(this.#options, name)
     if (!reader) return undefined
     try {
@@ -136,6 +151,7 @@ class LogReading {
         if (beginning.kind !== 'foreign') return undefined
         return { ...this.#damage(reader.file, 0, 'foreign'), evidence: 'manifest' }
       }
+      if (isDropped) return undefined
       const any = { nextSequence: 0, epoch: 0, durableSequence: 0, isClosed: false }
       const { proof } = await reader.readRemains(segmentHeaderBytes, any)
       if (!proof) return undefined
@@ -243,7 +259,7 @@ class LogReading {
         offset: proofOffset,
         sequence: header.sequence,
       }
-      const evidence = header.type === 2 ? 'closeRecord' : 'durablePromise'
+      const evidence = header.type === recordTypes.close ? 'closeRecord' : 'durablePromise'
       return { ...damage, evidence, evidenceAt }
     }
     if (this.#options.durableSequenceFloor >= nextSequence) {

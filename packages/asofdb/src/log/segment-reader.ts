@@ -55,9 +55,11 @@ export interface Remains {
 }
 
 /** A record that verifies, or why there is none at this place. */
-type Attempt =
-  | { readonly header: RecordHeader; readonly frame: Uint8Array }
-  | { readonly kind: 'checksum' | 'length' | 'truncated' }
+type Attempt = { readonly header: RecordHeader; readonly frame: Uint8Array } | Unsound
+
+interface Unsound {
+  readonly kind: 'checksum' | 'length' | 'truncated'
+}
 
 /** Reads one segment file. Never writes; memory is bounded by the largest record in the file. */
 export class SegmentReader {
@@ -167,6 +169,7 @@ export class SegmentReader {
   ): Promise<{ header: RecordHeader; offset: number; length: number } | undefined> {
     for (let offset = from; offset + recordHeaderBytes <= this.size; offset += recordAlignment) {
       const word = this.#window.peek(offset, 4) ?? (await this.#loadWord(offset))
+      if (!word) offset = (Math.floor(offset / sectorBytes) + 1) * sectorBytes - recordAlignment
       if (!word || !isMagic(word)) continue
       const found = await this.#loadRecord(offset)
       if (found instanceof ReadRefused || 'kind' in found) continue
@@ -207,7 +210,7 @@ export class SegmentReader {
   }
 
   /** A length counts only after its checksum did and when the file has as much. */
-  #judgeHeader(bytes: Uint8Array, offset: number): RecordHeader | Extract<Attempt, { kind: string }> {
+  #judgeHeader(bytes: Uint8Array, offset: number): RecordHeader | Unsound {
     const header = decodeRecordHeader(bytes, this.#seed)
     if (typeof header === 'string') return { kind: header }
     const isWhole = recordBytes(header.payloadLength) <= this.size - offset
@@ -219,6 +222,9 @@ export class SegmentReader {
     return isIntact ? { header, frame } : { kind: 'checksum' }
   }
 }
+
+/** A disk refuses to read whole sectors. */
+const sectorBytes = 512
 
 const magicBytes = new Uint8Array(4)
 new DataView(magicBytes.buffer).setUint32(0, recordMagic, true)
