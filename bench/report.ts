@@ -5,7 +5,7 @@ import type { Figures } from './rounds.ts'
 export interface Row {
   readonly id: string
   readonly what: string
-  /** Units that end in `/s` are better when larger, all others when smaller. */
+  /** Rates (`/s`) and shares are better when larger, all others when smaller. */
   readonly unit: string
   readonly ours: number
   /** Whose figure stands under `theirs`: a peer and how it was used, a floor, or a limit. */
@@ -61,7 +61,7 @@ export function makeRow(
     const note = `${against} (not measured)`
     return { id, what, unit, ours: roundFigure(ours), against: note, theirs: null, ratio: null }
   }
-  const ratio = unit.endsWith('/s') ? ours / theirs : theirs / ours
+  const ratio = isBetterLarger(unit) ? ours / theirs : theirs / ours
   return {
     id,
     what,
@@ -89,11 +89,15 @@ export function rowAgainstBest(
   text: RowText,
   pair: { readonly ours: string; readonly theirs: readonly string[] },
 ): Row {
-  const isRate = text.unit.endsWith('/s')
-  const best = figures.best(pair.theirs, isRate ? 'larger' : 'smaller')
+  const wanted = isBetterLarger(text.unit) ? 'larger' : 'smaller'
+  const best = figures.best(pair.theirs, wanted)
   const others = pair.theirs.join(', ')
   const against = best === undefined ? others : `${best.name} (best of ${others})`
   return makeRow(text, figures.mustGet(pair.ours), { against, theirs: best?.figure })
+}
+
+function isBetterLarger(unit: string): boolean {
+  return unit.endsWith('/s') || unit === 'share'
 }
 
 function roundFigure(figure: number): number {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,13 +29,14 @@ export interface Workspace {
 
 /**
  * Durable figures mean nothing in memory: when the temporary directory is there, the data goes
- * beside the sources, into a folder that git ignores.
+ * beside the sources, into a folder that tells git to ignore it.
  */
 export function makeWorkspace(): Workspace {
   const beside = fileURLToPath(new URL('../.bench', import.meta.url))
   let parent = tmpdir()
   if (memoryFileSystems.has(fileSystemOf(parent))) {
     mkdirSync(beside, { recursive: true })
+    writeFileSync(join(beside, '.gitignore'), '*\n')
     parent = beside
   }
   const root = mkdtempSync(join(parent, 'asof-bench-'))

@@ -27,6 +27,11 @@ const mutatingKinds: ReadonlySet<OperationKind> = new Set([
 
 export type FaultCode = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EACCES' | 'EROFS'
 
+/** Whether a call of this kind may change what a crash leaves. */
+export function isMutating(kind: OperationKind): boolean {
+  return mutatingKinds.has(kind)
+}
+
 /** Fails one call, or that call and all of its kind after it. */
 export interface Fault {
   readonly kind: OperationKind | 'any'
@@ -87,7 +92,7 @@ export class FaultInjector {
     this.calls += 1
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
     let crash: CrashPoint['outcome'] | undefined
-    if (mutatingKinds.has(kind)) {
+    if (isMutating(kind)) {
       this.mutations += 1
       if (this.plan.crashAt?.operation === this.mutations) crash = this.plan.crashAt.outcome
     }

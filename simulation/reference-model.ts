@@ -14,6 +14,7 @@ export interface ReferenceCommit {
   readonly sequence: number
   readonly system: bigint
   readonly events: readonly ReferenceEvent[]
+  readonly declarations: readonly Declaration[]
 }
 
 /** A view of the committed past: the first `sequence` commits, at one valid instant. */
@@ -193,17 +194,34 @@ export class ReferenceModel {
       if (!this.#entities.has(name)) this.#entities.set(name, entity)
     }
     const events = tail.map(({ entity, period, payload }): ReferenceEvent => {
-      const event = { entity, period, payload, sequence, system }
-      const list = this.#events.get(entity)
-      if (list === undefined) this.#events.set(entity, [event])
-      else list.push(event)
-      return event
+      return { entity, period, payload, sequence, system }
     })
-    this.uniques = declareUniques(this.uniques, declarations)
-    this.#declareIndexes(declarations)
-    const commit = { sequence, system, events }
-    this.commits.push(commit)
+    const commit = { sequence, system, events, declarations: [...declarations] }
+    this.#add(commit)
     return commit
+  }
+
+  #add(commit: ReferenceCommit): void {
+    for (const event of commit.events) {
+      const list = this.#events.get(event.entity)
+      if (list === undefined) this.#events.set(event.entity, [event])
+      else list.push(event)
+    }
+    this.uniques = declareUniques(this.uniques, commit.declarations)
+    this.#declareIndexes(commit.declarations)
+    this.commits.push(commit)
+  }
+
+  /** What there would be if nothing had come after the first `sequence` commits. */
+  prefix(sequence: number): ReferenceModel {
+    const nodesValid = this.#nodesAlwaysValid ? 'always' : 'now'
+    const model = new ReferenceModel({ nodesValid })
+    for (const commit of this.commits.slice(0, sequence)) model.#add(commit)
+    for (const [name, entity] of this.#entities) {
+      if (model.#events.has(name)) model.#entities.set(name, entity)
+    }
+    model.#ordinal = this.#ordinal
+    return model
   }
 
   #declareIndexes(declarations: readonly Declaration[]): void {

@@ -6,6 +6,7 @@ import {
   type DiskNode,
   type Effect,
   FileNode,
+  moveEffect,
   type PendingBytes,
   type PendingNames,
   SimulatedDisk,
@@ -135,12 +136,12 @@ export function afterProcessDeath(stopped: StoppedDisk, seed: string | number): 
   const random = new RandomStream(seed)
   const copies = new Map<DiskNode, DiskNode>()
   const next = stopped.disk.fork(copies)
-  for (const effect of stopped.interrupted) {
-    const node = copies.get(effect.node)
+  for (const effect of stopped.interrupted.flatMap((one) => moveEffect(one, copies))) {
     if (random.chance(1 / 3)) continue
-    if (effect.kind === 'names' && node?.type === 'directory') {
-      next.apply({ ...effect, node, change: redirect(effect.change, copies) })
-    } else if (effect.kind === 'bytes' && node?.type === 'file') {
+    if (effect.kind === 'names') {
+      next.apply(effect)
+    } else {
+      const { node } = effect
       const change = random.chance(0.5) ? effect.change : cutWrite(effect.change, random.fraction())
       if (change.kind === 'truncate') next.apply(next.planTruncate(node, change.sizeAfter))
       else if (change.bytes.length > 0) {
@@ -149,12 +150,6 @@ export function afterProcessDeath(stopped: StoppedDisk, seed: string | number): 
     }
   }
   return next
-}
-
-function redirect(change: PendingNames, copies: Map<DiskNode, DiskNode>): PendingNames {
-  if (!change.added) return change
-  const { name, node } = change.added
-  return { ...change, added: { name, node: copies.get(node) ?? node } }
 }
 
 interface Build {

@@ -186,6 +186,21 @@ export class SimulatedDisk {
   }
 }
 
+/** The effect on a copy of its disk; nothing for a file that no name leads to any more. */
+export function moveEffect(effect: Effect, copies: Map<DiskNode, DiskNode>): Effect[] {
+  const node = copies.get(effect.node)
+  if (effect.kind === 'names' && node?.type === 'directory') {
+    return [{ ...effect, node, change: redirect(effect.change, copies) }]
+  }
+  return effect.kind === 'bytes' && node?.type === 'file' ? [{ ...effect, node }] : []
+}
+
+function redirect(change: PendingNames, copies: Map<DiskNode, DiskNode>): PendingNames {
+  if (!change.added) return change
+  const { name, node } = change.added
+  return { ...change, added: { name, node: copies.get(node) ?? node } }
+}
+
 export function applyNames(names: Map<string, DiskNode>, change: PendingNames): void {
   if (change.removed !== undefined) names.delete(change.removed)
   if (change.added) names.set(change.added.name, change.added.node)

@@ -8,11 +8,23 @@ import type {
   ProcessIdentity,
 } from '../packages/asofdb/src/host/host.ts'
 import { LockHeldError } from '../packages/asofdb/src/host/host.ts'
-import type { FaultCode, FaultInjector, OperationKind } from './fault-plan.ts'
+import {
+  type CrashPoint,
+  type FaultCode,
+  type FaultInjector,
+  isMutating,
+  type OperationKind,
+} from './fault-plan.ts'
 import type { RandomStream } from './random.ts'
 import { type SimulatedClock, SimulatedCrash } from './simulated-clock.ts'
 import type { StoppedDisk } from './simulated-crash.ts'
-import type { Effect, FileNode, SimulatedDisk } from './simulated-disk.ts'
+import {
+  type DiskNode,
+  type Effect,
+  type FileNode,
+  moveEffect,
+  type SimulatedDisk,
+} from './simulated-disk.ts'
 import { SimulatedFile } from './simulated-file.ts'
 import { failure, SimulatedNames } from './simulated-names.ts'
 import type { SimulatedTrace } from './simulated-trace.ts'
@@ -30,6 +42,19 @@ export interface Operation<T> {
   readonly onFault?: (code: FaultCode) => void
 }
 
+/** One outcome of a mutating call under way, and what a crash right there would leave. */
+export interface WatchedPoint extends CrashPoint {
+  readonly kind: OperationKind
+  readonly path: string
+  readonly left: StoppedDisk
+}
+
+/**
+ * Sees each mutating call three times: not done, partly done and done. So one run shows what as
+ * many runs with `crashAt` would, while it goes on. Called within the turn of the call.
+ */
+export type WatchMutations = (point: WatchedPoint) => void
+
 export interface SimulatedFilesOptions {
   readonly disk: SimulatedDisk
   readonly clock: SimulatedClock
@@ -38,6 +63,7 @@ export interface SimulatedFilesOptions {
   readonly trace: SimulatedTrace
   readonly process: ProcessIdentity
   readonly crashRejects: boolean
+  readonly watch?: WatchMutations | undefined
 }
 
 interface Flight {
@@ -226,6 +252,8 @@ export class SimulatedFiles implements FileSystem {
     if (verdict.crash && verdict.crash !== 'done') {
       throw this.stop(`crash point in ${kind} ${path}`)
     }
+    this.#show('not-done', operation)
+    this.#show('partly-done', operation)
     try {
       if (verdict.error) {
         operation.onFault?.(verdict.error)
@@ -240,6 +268,7 @@ export class SimulatedFiles implements FileSystem {
       this.#trace(operation, String(error))
       throw error
     } finally {
+      this.#show('done', operation)
       // Done, whether well or badly, and nobody hears of it.
       if (verdict.crash) this.stop(`crash point after ${kind} ${path}`)
     }
@@ -258,6 +287,23 @@ export class SimulatedFiles implements FileSystem {
     this.#flights.clear()
     this.#options.clock.stop(death)
     return death
+  }
+
+  #show(outcome: CrashPoint['outcome'], { kind, path, plan }: Operation<unknown>): void {
+    const { watch } = this.#options
+    if (watch === undefined || !isMutating(kind)) return
+    const plans = [...this.#flights].map((flight) => flight.interrupt)
+    if (outcome === 'partly-done' && plan !== undefined) plans.push(plan)
+    const left = this.#copyStopped(plans)
+    watch({ operation: this.faults.mutations, outcome, kind, path, left })
+  }
+
+  #copyStopped(plans: readonly (() => Effect[])[]): StoppedDisk {
+    const copies = new Map<DiskNode, DiskNode>()
+    const disk = this.disk.fork(copies)
+    const effects: Effect[] = []
+    for (const plan of plans) planned(plan, effects)
+    return { disk, interrupted: effects.flatMap((effect) => moveEffect(effect, copies)) }
   }
 
   /** How many bytes a read or write of `length` handles this time. */
@@ -296,11 +342,7 @@ export class SimulatedFiles implements FileSystem {
   }
 
   #interrupt(plan: () => Effect[]): void {
-    try {
-      this.#interrupted.push(...plan())
-    } catch {
-      // The call would have failed, so there is nothing of it to find.
-    }
+    planned(plan, this.#interrupted)
   }
 
   #latency(kind: OperationKind): number {
@@ -314,6 +356,15 @@ export class SimulatedFiles implements FileSystem {
     this.#options.trace.add(
       `${this.#options.clock.nowMicros} ${kind} ${path} ${subject} = ${result}`,
     )
+  }
+}
+
+/** Adds what a call would do now to `effects`. */
+function planned(plan: () => Effect[], effects: Effect[]): void {
+  try {
+    effects.push(...plan())
+  } catch {
+    // The call would have failed, so there is nothing of it to find.
   }
 }
 

@@ -10,7 +10,7 @@ import {
   standardCrashes,
 } from './simulated-crash.ts'
 import { type DiskProfile, SimulatedDisk } from './simulated-disk.ts'
-import { SimulatedFiles } from './simulated-files.ts'
+import { SimulatedFiles, type WatchMutations } from './simulated-files.ts'
 import { SimulatedTrace } from './simulated-trace.ts'
 
 export interface SimulatedHostOptions {
@@ -28,6 +28,8 @@ export interface SimulatedHostOptions {
    * as in a dead process, never settle. Calls made afterwards reject either way.
    */
   readonly crashRejects?: boolean
+  /** Sees every mutating call, so that one run shows all crashes there could have been. */
+  readonly watch?: WatchMutations
 }
 
 /** 2024-01-01T00:00:00Z. */
@@ -79,6 +81,7 @@ export class SimulatedHost implements Host {
       trace: this.trace,
       process: this.process,
       crashRejects: options.crashRejects ?? false,
+      watch: options.watch,
     })
   }
 

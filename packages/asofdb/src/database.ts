@@ -21,6 +21,7 @@ import {
   type NetDiffOptions,
 } from './compare.ts'
 import type { KeyReader } from './keys/key-reader.ts'
+import { graphIndexChecks } from './graph/index-checks.ts'
 import type { Host } from './host/host.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import { collectStats, type Stats, type Storage, type VerifyReport } from './storage.ts'
@@ -280,7 +281,7 @@ export class Database {
   /** Reads every file and checks everything against everything. Changes nothing. */
   verify(): Promise<VerifyReport> {
     this.#mustBeOpen()
-    return this.#parts.storage.verify()
+    return this.#parts.storage.verify(graphIndexChecks(this.#context.indexes))
   }
 
   stats(): Stats {

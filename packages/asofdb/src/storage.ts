@@ -2,8 +2,9 @@ import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { LoggedBatch } from './commit/apply.ts'
 import type { CommitLog } from './commit/commit-pipeline.ts'
 import type { GraphIndexes } from './graph/graph-indexes.ts'
-import type { RecoveryReport } from './recovery/report.ts'
-import type { VerifyReport } from './recovery/verify.ts'
+import type { Host } from './host/host.ts'
+import { memoryRecoveryReport, type RecoveryReport } from './recovery/report.ts'
+import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
 import type { Tables } from './versions/tables.ts'
 
 export type { VerifyReport }
@@ -18,8 +19,20 @@ export interface Storage extends CommitLog {
   /** Throws when the database can take no more writes, and says why. */
   mustBeWritable(): void
   checkpoint(): Promise<CheckpointReport>
-  verify(): Promise<VerifyReport>
+  /** Reads everything; `derived` are the checks of the indexes. */
+  verify(derived: readonly DerivedCheck[]): Promise<VerifyReport>
   close(): Promise<void>
+}
+
+const emptyCheckpointReport: CheckpointReport = {
+  sequence: 0,
+  generation: 0,
+  bytesWritten: 0,
+  files: 0,
+  filesAbsorbed: 0,
+  removed: [],
+  leftBehind: [],
+  durationMs: 0,
 }
 
 /** Commits are as durable as the process: applied is acknowledged. */
@@ -28,12 +41,12 @@ export class MemoryStorage implements Storage {
   readonly checkpointBytes = 0
   readonly recovery: RecoveryReport
   readonly #tables: Tables
-  readonly #verify: () => VerifyReport
+  readonly #host: Host
 
-  constructor(tables: Tables, recovery: RecoveryReport, verify: () => VerifyReport) {
-    this.recovery = recovery
+  constructor(tables: Tables, host: Host) {
+    this.recovery = memoryRecoveryReport()
     this.#tables = tables
-    this.#verify = verify
+    this.#host = host
   }
 
   get acknowledgedSequence(): number {
@@ -50,11 +63,11 @@ export class MemoryStorage implements Storage {
 
   checkpoint(): Promise<CheckpointReport> {
     const { acknowledgedSequence: sequence } = this
-    return Promise.resolve({ sequence, bytesWritten: 0, files: 0 } as never)
+    return Promise.resolve({ ...emptyCheckpointReport, sequence })
   }
 
-  verify(): Promise<VerifyReport> {
-    return Promise.resolve(this.#verify())
+  verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
+    return verify({ host: this.#host, tables: this.#tables, derived })
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts'
 import { segmentsFrom } from '../log/segment.ts'
-import type { DatabaseError } from '../rules/errors.ts'
+import { type DatabaseError, isDatabaseError } from '../rules/errors.ts'
 import type { Tables } from '../versions/tables.ts'
 import { filesToAbsorb } from './checkpoint-policy.ts'
 import { checkpointDirectoryOf } from './directory-names.ts'
@@ -146,9 +146,8 @@ export class Checkpointer {
       })
       return { file, filesAbsorbed }
     } catch (error) {
-      const explained = explainFailure('write a checkpoint', error)
-      if (explained.code === 'Poisoned') this.#failure = explained
-      throw explained
+      if (isDatabaseError(error, 'Poisoned')) this.#failure = error
+      throw explainFailure('write a checkpoint', error)
     }
   }
 

@@ -1,3 +1,5 @@
+import type { DamageKind, Evidence, EvidencePlace } from '../log/log-ending.ts'
+
 /** How an opening reacts to what it finds. Others are to come as further columns of the verdict. */
 export type RecoveryPolicy = 'strict'
 
@@ -10,25 +12,20 @@ export type RecoveryOutcome = 'created' | 'clean' | 'recovered' | 'healed'
 
 /** Damaged bytes: which, and how that is known. */
 export interface Damage {
-  readonly kind:
-    | 'checksum'
-    | 'length'
-    | 'sequence'
-    | 'truncated'
-    | 'missing'
-    | 'ioError'
-    | 'contents'
-    | 'foreign'
-    | 'manifest'
-    | 'epoch'
+  /** Those of the log, and `contents`: sound bytes that say something impossible. */
+  readonly kind: DamageKind | 'contents'
   /** Relative to the directory of the database. */
   readonly file: string
   /** Bytes from the start of the file. */
   readonly offset: number
-  /** The commit that should have been there; undefined where the damage is no record's. */
-  readonly sequenceExpected: number | undefined
-  /** What proves that the bytes had been durable, in words. */
-  readonly evidence: string
+  /** The commit that should have been there; absent where the damage is no record's. */
+  readonly sequenceExpected?: number | undefined
+  readonly sequenceFound?: number | undefined
+  /** What proves that the bytes had been durable. */
+  readonly evidence: Evidence
+  readonly evidenceAt?: EvidencePlace | undefined
+  /** In words. */
+  readonly what: string
 }
 
 /** What opening found and did. Fields are stable. */
@@ -71,6 +68,8 @@ export interface RecoveryReport {
   readonly healed: readonly { readonly file: string; readonly how: string }[]
   /** Leftovers of a crash that were removed. */
   readonly orphansRemoved: readonly string[]
+  /** Leftovers that could not be removed; they do no harm. */
+  readonly orphansLeft: readonly string[]
   readonly durationMs: number
 }
 
@@ -90,6 +89,7 @@ export function memoryRecoveryReport(): RecoveryReport {
     damage: [],
     healed: [],
     orphansRemoved: [],
+    orphansLeft: [],
     durationMs: 0,
   }
 }

@@ -19,7 +19,7 @@ export const factNames = [
   'isFloorReached',
   'isLogBehind',
   'isLogTorn',
-  'isCheckpointReplaced',
+  'isCheckpointDamaged',
 ] as const
 
 export type FactName = (typeof factNames)[number]
@@ -100,8 +100,8 @@ const joined = { ...complete, isLogBehind: false } as const
  * log; with a log, its end was lost, and the checkpoint holds all of it. The log starts again after
  * the checkpoint.
  *
- * **P** The newest checkpoint is damaged; an older one and the log give the same state. It is
- * dropped from the manifest.
+ * **P** A file of this checkpoint or of the one before is damaged or missing: rot. What is left of
+ * the two, with the log after it, gives the same state. The damaged file is dropped.
  *
  * **Q** As P, and as R besides.
  *
@@ -149,22 +149,22 @@ export const verdictRows: readonly VerdictRow[] = [
   { letter: 'O', when: { ...complete, isLogBehind: true }, strict: opens('healed') },
   {
     letter: 'P',
-    when: { ...joined, isCheckpointReplaced: true, isLogTorn: false },
+    when: { ...joined, isCheckpointDamaged: true, isLogTorn: false },
     strict: opens('healed'),
   },
   {
     letter: 'Q',
-    when: { ...joined, isCheckpointReplaced: true, isLogTorn: true },
+    when: { ...joined, isCheckpointDamaged: true, isLogTorn: true },
     strict: opens('healed'),
   },
   {
     letter: 'R',
-    when: { ...joined, isCheckpointReplaced: false, isLogTorn: true },
+    when: { ...joined, isCheckpointDamaged: false, isLogTorn: true },
     strict: opens('recovered'),
   },
   {
     letter: 'S',
-    when: { ...joined, isCheckpointReplaced: false, isLogTorn: false },
+    when: { ...joined, isCheckpointDamaged: false, isLogTorn: false },
     strict: opens('clean'),
   },
 ]

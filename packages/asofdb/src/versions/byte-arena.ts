@@ -14,6 +14,7 @@ const unitsPerChunkBits = chunkBits - 3
 const unitMask = (1 << unitsPerChunkBits) - 1
 const firstChunkBytes = 1024
 const lengthBytesMax = 5
+const arenaBytesMax = 2 ** 32 * unitBytes
 
 /** The largest payload: one chunk less its length prefix. */
 export const payloadBytesMax = chunkBytes - unitBytes * 2
@@ -44,9 +45,16 @@ export class ByteArena {
     return bytes
   }
 
+  /** Refuses entries, encoded in `bytes` altogether, that might not fit. Errs on the safe side. */
+  mustHaveRoom(bytes: number): void {
+    // An entry of one byte takes a unit; entries of half a chunk leave the other half empty.
+    if (this.#end + bytes * unitBytes + chunkBytes > arenaBytesMax) throw arenaFull()
+  }
+
   /** Copies `source[start, end)` in as one entry and returns its reference. */
   append(source: Uint8Array, start: number, end: number): number {
     const length = end - start
+    invariant(start >= 0 && length >= 0 && end <= source.length, 'an entry lies in its source')
     if (length === 0) return emptyReference
     if (length > payloadBytesMax) {
       throw new DatabaseError(
@@ -67,6 +75,7 @@ export class ByteArena {
     else for (let from = start; from < end; from++) chunk[at++] = source[from] as number
     const size = length + (length < 128 ? 1 : lengthSize(length))
     this.#end = position + Math.ceil(size / unitBytes) * unitBytes
+    invariant(position % unitBytes === 0 && position > unitBytes, 'an entry starts at its own unit')
     return position / unitBytes
   }
 
@@ -82,6 +91,7 @@ export class ByteArena {
 
   /** The bytes [from, to), as views of the chunks, in order. */
   *byteRanges(from: number, to: number): Generator<Uint8Array> {
+    invariant(from >= 0 && from <= to && to <= this.#end, 'the bytes asked for exist')
     for (let position = from; position < to;) {
       const index = Math.floor(position / chunkBytes)
       const end = Math.min((index + 1) * chunkBytes, to)
@@ -93,7 +103,8 @@ export class ByteArena {
 
   /** Makes the bytes up to `length` exist (zero until filled), for a reader that fills them. */
   extendTo(length: number): void {
-    invariant(length >= this.#end, 'an arena never shrinks')
+    invariant(length >= this.#end, 'an arena is extended to more than it holds')
+    invariant(length % unitBytes === 0, 'an arena ends at a whole unit')
     for (let position = this.#end; position < length;) {
       const room = Math.min(chunkBytes - (position % chunkBytes), length - position)
       this.#reserve(position, room)
@@ -104,6 +115,7 @@ export class ByteArena {
 
   /** Forgets the bytes from `length` on, which nothing may refer to. */
   shrinkTo(length: number): void {
+    invariant(length >= 0 && length % unitBytes === 0, 'an arena ends at a whole unit')
     if (length >= this.#end) return
     const first = Math.floor(length / chunkBytes)
     this.#chunks[first]?.fill(0, length % chunkBytes)
@@ -115,16 +127,12 @@ export class ByteArena {
   #reserve(position: number, length: number): Uint8Array {
     const index = Math.floor(position / chunkBytes)
     const needed = (position % chunkBytes) + length
+    invariant(needed <= chunkBytes, 'an entry never crosses a chunk')
     const present = this.#chunks[index]
-    if (present !== undefined && present.length >= Math.min(needed, chunkBytes)) return present
-    if (position + length > 2 ** 32 * unitBytes) {
-      throw new DatabaseError(
-        'LimitExceeded',
-        'the payloads of one table fill 32 GiB; split the database',
-      )
-    }
+    if (present !== undefined && present.length >= needed) return present
+    if (position + length > arenaBytesMax) throw arenaFull()
     for (let full = 0; full < index; full++) this.#enlarge(full, chunkBytes)
-    return this.#enlarge(index, Math.min(needed, chunkBytes))
+    return this.#enlarge(index, needed)
   }
 
   /** Chunk `index` with at least `needed` bytes. Doubles, so that filling it copies O(1) a byte. */
@@ -139,6 +147,13 @@ export class ByteArena {
     this.#chunks[index] = larger
     return larger
   }
+}
+
+function arenaFull(): DatabaseError {
+  return new DatabaseError(
+    'LimitExceeded',
+    'the payloads of one table fill 32 GiB; split the database',
+  )
 }
 
 /** Bytes of the LEB128 form of a length. */

@@ -33,10 +33,16 @@ export class HistoryIndex {
     this.#table = table
   }
 
+  /** The newest row taken in, or -1. */
+  get newest(): number {
+    return this.#rows[this.#rows.length - 1] ?? -1
+  }
+
   /** Takes in the versions up to `head`, the entity's newest row. */
   follow(head: number): void {
-    const known = this.#rows.length > 0 ? (this.#rows[this.#rows.length - 1] as number) : -1
+    const known = this.newest
     if (head === known) return
+    invariant(head > known, 'the newest row of an entity only moves on')
     const added: number[] = []
     let row = head
     while (row > known) {
@@ -44,6 +50,7 @@ export class HistoryIndex {
       row = this.#table.previous(row)
     }
     invariant(row === known, 'the rows of an entity form one chain')
+    invariant(added[0] === head, 'what is added ends with the newest row')
     for (let index = added.length - 1; index >= 0; index--) this.#add(added[index] as number)
   }
 
@@ -126,6 +133,7 @@ class Block {
     const period = table.periodOf(row)
     const highs = Int32Array.of(column.word(period, 0), column.word(period, 2))
     const lows = Uint32Array.of(column.word(period, 1), column.word(period, 3))
+    invariant(row >= 0, 'a block is made of rows that exist')
     return new Block(highs, lows, Int32Array.of(row, -1))
   }
 
@@ -152,6 +160,7 @@ class Block {
       lows[count] = source.#lows[at] as number
       rows[count++] = row
     }
+    invariant(count > 0 && rows[count - 1] === -1, 'beyond its last boundary a block says nothing')
     return new Block(highs.slice(0, count), lows.slice(0, count), rows.slice(0, count))
   }
 

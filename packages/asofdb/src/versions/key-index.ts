@@ -16,6 +16,7 @@ export class KeyIndex {
   readonly #tables: Tables
   readonly #keyspaces = new Map<number, Keyspace>()
   #known = 0
+  #lateKnown = 0
 
   constructor(tables: Tables) {
     this.#tables = tables
@@ -32,6 +33,7 @@ export class KeyIndex {
     if (known !== undefined) return known
     const { keyNames } = this.#tables
     const ordinal = keyNames.column.count
+    invariant(this.#known === ordinal, 'every identity is known before one is added')
     keyNames.define(ordinal, { keyspace, bytes: latin1ToBytes(name) })
     this.#add(ordinal, keyspace, name)
     this.#known = ordinal + 1
@@ -62,9 +64,12 @@ export class KeyIndex {
   #follow(): void {
     const { keyNames } = this.#tables
     for (; this.#known < keyNames.column.count; this.#known++) {
-      const ordinal = this.#known
-      if (keyNames.column.word(ordinal, 1) === 0) continue
-      this.#add(ordinal, keyNames.keyspace(ordinal), bytesToLatin1(keyNames.bytes(ordinal)))
+      if (keyNames.has(this.#known)) this.#addStored(this.#known)
+    }
+    for (; this.#lateKnown < keyNames.late.length; this.#lateKnown++) {
+      const { ordinal, rows } = must(keyNames.late[this.#lateKnown], 'a late identity')
+      // One that filled a gap before the gap was looked at has been taken in above.
+      if (this.find1 === undefined) continue
     }
   }
 
@@ -74,7 +79,9 @@ export class KeyIndex {
       known = { byName: new Map(), ordered: new OrderedIndex() }
       this.#keyspaces.set(keyspace, known)
     }
+    invariant(!known.byName.has(name), 'one key has one identity')
     known.byName.set(name, ordinal)
-    known.ordered.add(name, ordinal)
+    const isAdded = known.ordered.add(name, ordinal)
+    invariant(isAdded, 'both ways to find keys know the same ones')
   }
 }

@@ -1,5 +1,6 @@
 import { timeFromHalves, timeHigh, timeLow } from '../encoding/instant.ts'
 import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { beginningMicros, foreverMicros } from '../rules/limits.ts'
 import { WordColumn, wordColumnChunkMask } from './word-column.ts'
 
@@ -30,10 +31,6 @@ export function spanToWords(span: Span): SpanWords {
 
 export const alwaysSpan: Span = { from: beginningMicros, to: foreverMicros }
 
-export function spansIntersect(a: Span, b: Span): boolean {
-  return a.from < b.to && b.from < a.to
-}
-
 export function intersectSpans(a: Span, b: Span): Span | undefined {
   const from = a.from > b.from ? a.from : b.from
   const to = a.to < b.to ? a.to : b.to
@@ -42,6 +39,7 @@ export function intersectSpans(a: Span, b: Span): Span | undefined {
 
 /** The parts of `span` that none of `covered` (sorted, disjoint) covers. */
 export function subtractSpans(span: Span, covered: readonly Span[]): Span[] {
+  invariant(span.from < span.to, 'a span that is cut is not empty')
   const rest: Span[] = []
   let from = span.from
   for (const cut of covered) {
@@ -83,6 +81,9 @@ export class PeriodTable {
         column.word(cached, 3) === toLow
       if (same) return cached
     }
+    const isPositive =
+      fromHigh < toHigh || (fromHigh === toHigh && fromLow >>> 0 < toLow >>> 0)
+    invariant(isPositive, 'a stored period ends after it begins')
     const row = column.extend()
     column.set(row, 0, fromHigh)
     column.set(row, 1, fromLow)

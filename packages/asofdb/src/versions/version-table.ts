@@ -1,4 +1,6 @@
+import { invariant } from '../rules/invariant.ts'
 import { ByteArena, absentReference } from './byte-arena.ts'
+import { ordinalMax } from './entity.ts'
 import { HistoryIndex } from './history-index.ts'
 import { PeriodTable, type SpanWords } from './periods.ts'
 import type { VersionPoint } from './version-point.ts'
@@ -54,6 +56,9 @@ export class VersionTable {
   }
 
   append(entity: number, period: number, payload: number): number {
+    invariant(entity >= 0 && entity <= ordinalMax, 'a version is about an ordinal')
+    invariant(period >= 0 && period < this.periods.column.count, 'the period of a version is there')
+    invariant(payload >= 0 && payload < 2 ** 32, 'a payload reference has 32 bits')
     const row = this.rows.extend()
     this.rows.set(row, entityWord, entity)
     this.rows.set(row, periodWord, period)
@@ -67,17 +72,13 @@ export class VersionTable {
   /** Derives the heads of rows [from, count) that a checkpoint brought back. */
   linkHeads(from: number): void {
     const end = this.rows.count
-    let entities = this.#heads.count
+    invariant(from >= 0 && from <= end, 'heads are linked from a row of the table on')
     for (let row = from; row < end; row++) {
       const entity = this.rows.word(row, entityWord)
-      if (entity >= entities) {
-        entities = Math.max(entity + 1, Math.min(entities * 2, end))
-        this.#heads.extendTo(entities)
-      }
+      invariant(entity >= 0 && entity <= ordinalMax, 'a stored version is about an ordinal')
+      this.#heads.extendTo(entity + 1)
       this.#setHead(entity, row)
     }
-    while (entities > 0 && this.#heads.word(entities - 1, headRowWord) === 0) entities--
-    this.#heads.shrinkTo(entities)
   }
 
   /** The newest row of an entity, or -1. */
@@ -113,6 +114,7 @@ export class VersionTable {
 
   /** The newest row within the first `rows` of an entity, or -1. */
   newestWithin(entity: number, rows: number): number {
+    invariant(rows >= 0 && rows <= this.rows.count, 'a snapshot knows rows that exist')
     let row = this.head(entity)
     for (let steps = 0; row >= rows; row = this.previous(row)) {
       if (++steps > chainStepsMax) return this.#history(entity).newestBelow(rows)
@@ -141,7 +143,7 @@ export class VersionTable {
     return this.#payloadFrom(row, entity, point)
   }
 
-  /** The payload of an entity's newest row if that row is known, covers the point and never ends. */
+  /** The payload of the newest row of an entity if it is known, covers the point, never ends. */
   openEndedPayload(entity: number, point: VersionPoint): number {
     const heads = this.#heads
     if (entity >= heads.count) return absentReference
@@ -204,6 +206,7 @@ export class VersionTable {
       this.#histories.set(entity, history)
     }
     history.follow(this.head(entity))
+    invariant(history.newest === this.head(entity), 'a history reaches up to the newest row')
     return history
   }
 }

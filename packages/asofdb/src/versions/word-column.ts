@@ -1,3 +1,5 @@
+import { invariant } from '../rules/invariant.ts'
+
 /**
  * Append-only columns of 32-bit words, `stride` words a row, kept in chunks so that growing never
  * copies what is full and a checkpoint can write straight from memory.
@@ -11,6 +13,9 @@ const chunkRows = 1 << chunkRowsBits
 const chunkMask = chunkRows - 1
 const firstChunkRows = 64
 
+/** References to rows are stored as signed words, some of them plus one. */
+export const rowsMax = 2 ** 31 - 1
+
 export class WordColumn {
   readonly stride: number
   #chunks: Int32Array[] = []
@@ -18,6 +23,7 @@ export class WordColumn {
   #capacity = 0
 
   constructor(stride: number) {
+    invariant(Number.isInteger(stride) && stride > 0, 'a row has at least one word')
     this.stride = stride
   }
 
@@ -53,12 +59,13 @@ export class WordColumn {
   /** Makes rows 0 … count-1 exist; added ones are zero. */
   extendTo(count: number): void {
     if (count <= this.#count) return
-    this.#grow(count)
+    if (count > this.#capacity) this.#grow(count)
     this.#count = count
   }
 
   /** Forgets the rows from `count` on, which nothing may refer to. */
   shrinkTo(count: number): void {
+    invariant(Number.isInteger(count) && count >= 0, 'a column keeps a number of rows')
     for (let row = count; row < this.#count; row++) {
       for (let index = 0; index < this.stride; index++) this.set(row, index, 0)
     }
@@ -67,6 +74,7 @@ export class WordColumn {
 
   /** The bytes of rows [from, to), in order, as views of the chunks. */
   *byteRanges(from: number, to: number): Generator<Uint8Array> {
+    invariant(from >= 0 && from <= to && to <= this.#count, 'the rows asked for exist')
     for (let row = from; row < to;) {
       const chunkEnd = ((row >>> chunkRowsBits) + 1) << chunkRowsBits
       const end = Math.min(chunkEnd, to)
@@ -83,6 +91,7 @@ export class WordColumn {
   }
 
   #grow(count: number): void {
+    invariant(Number.isInteger(count) && count <= rowsMax, 'a row number fits in 32 bits')
     while (this.#capacity < count) {
       const last = this.#chunks.length - 1
       const lastRows = this.#capacity - last * chunkRows

@@ -1,0 +1,36 @@
+/** What a simulation tried and saw. */
+export interface CrashCounts {
+  /** Mutating calls times their outcomes, by the kind of call. */
+  readonly points: Record<string, number>
+  /** Crashes, many of which leave the same disk, by their kind. */
+  readonly crashes: Record<string, number>
+  /** How many of those were crashes of a recovery, or of what followed it. */
+  nested: number
+  /** Different disks that were opened, compared, written to, closed, opened and compared again. */
+  states: number
+  /** Answers compared with the model. */
+  answers: number
+  /** Commits of the workloads themselves. */
+  commits: number
+}
+
+export function newCrashCounts(): CrashCounts {
+  return { points: {}, crashes: {}, nested: 0, states: 0, answers: 0, commits: 0 }
+}
+
+export function addCounts(sum: CrashCounts, more: CrashCounts): void {
+  for (const [kind, count] of Object.entries(more.points)) {
+    sum.points[kind] = (sum.points[kind] ?? 0) + count
+  }
+  for (const [kind, count] of Object.entries(more.crashes)) {
+    sum.crashes[kind] = (sum.crashes[kind] ?? 0) + count
+  }
+  sum.nested += more.nested
+  sum.states += more.states
+  sum.answers += more.answers
+  sum.commits += more.commits
+}
+
+export function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,187 @@
+/**
+ * What a simulated run does, as data that goes through JSON unchanged: drawn from a seed, cut down
+ * when it fails, stored and replayed.
+ */
+import type { Durability } from '../packages/asofdb/src/index.ts'
+import { segmentHeaderBytes } from '../packages/asofdb/src/log/segment.ts'
+import { generateScript } from './operations.ts'
+import type { Operation, Script, ScriptProperties, Step } from './operation-script.ts'
+import { RandomStream } from './random.ts'
+
+export interface WorkloadOptions {
+  readonly durability: Exclude<Durability, 'memory'>
+  readonly nodesValid: 'now' | 'always'
+  readonly segmentBytesMax: number
+  /** Absent: no checkpoint but those that the actions ask for and those of closing. */
+  readonly checkpointLogBytes?: number
+  readonly syncEveryMs: number
+  /** How often a read or write is short, as the kernel allows. */
+  readonly shortChance: number
+}
+
+/** Steps that change something; `pause` lets the timers of the engine come up. */
+export type WorkloadStep =
+  | Exclude<Step, { step: 'read' | 'history' | 'readOwn' | 'crash' }>
+  | { readonly step: 'checkpoint' | 'reopen' }
+  | { readonly step: 'pause'; readonly delayMs: number }
+
+/**
+ * `on`: the next action follows in the same turn, as from another writer; `turn`: after a turn of
+ * the event loop, with what was begun still under way; `settled`: when everything is acknowledged.
+ */
+export interface Action {
+  readonly act: WorkloadStep
+  readonly wait: 'on' | 'turn' | 'settled'
+}
+
+export interface Workload {
+  /** Draws whatever the actions leave open: latencies, short writes, questions. */
+  readonly seed: string
+  readonly options: WorkloadOptions
+  readonly actions: readonly Action[]
+}
+
+/** What one workload does how often: many one-sided ones reach more than one of everything. */
+interface Swarm {
+  readonly operations: number
+  readonly checkpoints: number
+  readonly reopenings: number
+  readonly pauses: number
+  /** How many writers there seem to be: how seldom one waits for the others. */
+  readonly waits: readonly Action['wait'][]
+  readonly largeChance: number
+  readonly largeSize: number
+}
+
+const operationsLeast = 8
+const operationsMost = 24
+
+export function drawWorkload(seed: string | number): Workload {
+  const random = new RandomStream(`workload/${seed}`)
+  const swarm = drawSwarm(random)
+  const script = generateScript(random.stream('script'), swarm.operations)
+  return {
+    seed: String(seed),
+    options: drawOptions(random, script),
+    actions: new ActionMaker(random, swarm).make(script),
+  }
+}
+
+function drawSwarm(random: RandomStream): Swarm {
+  const often = () => (random.chance(0.3) ? 0 : random.fraction())
+  return {
+    operations: random.between(operationsLeast, operationsMost),
+    checkpoints: often() * 0.3,
+    reopenings: often() * 0.15,
+    pauses: often() * 0.15,
+    waits: random.pick<Action['wait'][]>([
+      ['settled'],
+      ['on', 'on', 'turn', 'settled'],
+      ['turn', 'on'],
+      ['on', 'on', 'on', 'settled'],
+    ]),
+    largeChance: random.chance(0.5) ? 0 : random.fraction() * 0.4,
+    largeSize: random.pick([300, 1500, 5000, 20_000]),
+  }
+}
+
+function drawOptions(random: RandomStream, { nodesValid }: Script): WorkloadOptions {
+  const checkpointLogBytes = random.pick([undefined, undefined, 300, 1200, 4000])
+  return {
+    durability: random.pick(['sync', 'sync', 'sync', 'sync', 'interval', 'os', 'checkpoint']),
+    nodesValid,
+    segmentBytesMax: segmentHeaderBytes + random.pick([200, 600, 1500, 6000, 60_000]),
+    ...(checkpointLogBytes === undefined ? {} : { checkpointLogBytes }),
+    syncEveryMs: random.pick([1, 10, 100]),
+    shortChance: random.pick([0, 0, 0, 0.3]),
+  }
+}
+
+class ActionMaker {
+  readonly #random: RandomStream
+  readonly #swarm: Swarm
+  readonly #actions: Action[] = []
+
+  constructor(random: RandomStream, swarm: Swarm) {
+    this.#random = random
+    this.#swarm = swarm
+  }
+
+  make({ steps }: Script): Action[] {
+    const random = this.#random
+    for (const step of steps) {
+      this.#take(step)
+      if (random.chance(this.#swarm.checkpoints * 0.5)) this.#add({ step: 'checkpoint' })
+      if (random.chance(this.#swarm.pauses * 0.5)) {
+        this.#add({ step: 'pause', delayMs: random.pick([1, 20, 200, 2000]) })
+      }
+      if (random.chance(this.#swarm.reopenings * 0.4)) this.#add({ step: 'reopen' })
+    }
+    return this.#actions
+  }
+
+  #take(step: Step): void {
+    switch (step.step) {
+      case 'read':
+      case 'history':
+      case 'readOwn':
+        return
+      case 'crash':
+        return this.#add({ step: 'checkpoint' })
+      case 'write':
+        return this.#add({ ...step, operations: step.operations.map((one) => this.#swell(one)) })
+      case 'operate':
+        return this.#add({ ...step, operation: this.#swell(step.operation) })
+      default:
+        this.#add(step)
+    }
+  }
+
+  #add(act: WorkloadStep): void {
+    this.#actions.push({ act, wait: this.#random.pick(this.#swarm.waits) })
+  }
+
+  /** Makes a payload large now and then, so that records span sectors, pages and segments. */
+  #swell(operation: Operation): Operation {
+    const random = this.#random
+    const { largeChance, largeSize } = this.#swarm
+    if (!random.chance(largeChance)) return operation
+    const size = random.between(largeSize >> 2, largeSize)
+    const large: ScriptProperties = { large: random.pick(['w', 'm']).repeat(size) }
+    if ('properties' in operation && 'period' in operation) {
+      return { ...operation, properties: { ...operation.properties, ...large } }
+    }
+    if ('changes' in operation) {
+      return { ...operation, changes: { ...operation.changes, ...large } }
+    }
+    return operation.verb === 'putKey' ? { ...operation, value: 'k'.repeat(size) } : operation
+  }
+}
+
+/** What is done to a database that was recovered: it must take commits as any other. */
+export function drawFollowUp(seed: string, known: readonly string[], wall: number): Action[] {
+  const random = new RandomStream(`follow-up/${seed}`)
+  const name = `f${known.length}-${random.below(1000)}`
+  const [node = name] = random.chance(0.7) ? known : []
+  const write = (operations: readonly Operation[]) => ({ step: 'write', operations }) as const
+  const made: Operation = {
+    verb: 'createNode',
+    name,
+    labels: ['A', 'D'],
+    properties: { a: 1, s: 'after' },
+    period: { valid: 'always' },
+  }
+  const ends = { source: name, target: node, type: 'KNOWS', period: { valid: 'always' } } as const
+  const steps: WorkloadStep[] = [
+    { step: 'clock', wall },
+    write([made]),
+    write([
+      { verb: 'createEdge', name: `${name}-edge`, ...ends, properties: {}, bounds: 'clip' },
+      { verb: 'putKey', keyspace: 'words', key: 'a', value: `after ${seed}` },
+    ]),
+  ]
+  if (random.chance(0.3)) steps.push({ step: 'checkpoint' })
+  steps.push({ step: 'reopen' }, write([{ verb: 'patch', entity: name, changes: { b: 7 } }]))
+  const wait = random.pick<Action['wait']>(['on', 'turn', 'settled'])
+  return steps.map((act) => ({ act, wait }))
+}

@@ -1,0 +1,130 @@
+import { Checkpointer } from '../../packages/asofdb/src/checkpoint/checkpoint-writer.ts'
+import { hexToBytes } from '../../packages/asofdb/src/checkpoint/checkpoint-file.ts'
+import type { CheckpointReport } from '../../packages/asofdb/src/checkpoint/checkpoint-writer.ts'
+import type { Host } from '../../packages/asofdb/src/host/host.ts'
+import { LogWriter } from '../../packages/asofdb/src/log/log-writer.ts'
+import {
+  openDirectory,
+  type OpenedDirectory,
+  prepareDirectory,
+} from '../../packages/asofdb/src/recovery/open-directory.ts'
+import { verify, type VerifyReport } from '../../packages/asofdb/src/recovery/verify.ts'
+import { SampleCommits } from './sample-commits.ts'
+
+export interface StoredOptions {
+  readonly host: Host
+  readonly seed: string
+  readonly directory?: string
+  readonly segmentBytesMax?: number
+  readonly create?: boolean
+  /** False: commits go to checkpoints only. */
+  readonly isLogged?: boolean
+}
+
+/** The parts of a database that have to do with files, wired as `open` does it. */
+export class StoredCommits {
+  readonly opened: OpenedDirectory
+  readonly sample: SampleCommits
+  readonly #options: StoredOptions
+  readonly #checkpointer: Checkpointer
+  readonly #log: LogWriter | undefined
+
+  private constructor(options: StoredOptions, opened: OpenedDirectory, sample: SampleCommits, log: LogWriter | undefined) {
+    this.#options = options
+    this.opened = opened
+    this.sample = sample
+    this.#log = log
+    this.#checkpointer = new Checkpointer({
+      host: options.host,
+      directory: directoryOf(options),
+      tables: sample.tables,
+      manifests: opened.manifests,
+      untilDurable: async (sequence) => {
+        await log?.acknowledged(sequence)
+        await log?.flush()
+      },
+      dropLogBefore: async (sequence) => (log ? log.dropBefore(sequence) : []),
+    })
+  }
+
+  static async open(options: StoredOptions): Promise<StoredCommits> {
+    const { host } = options
+    const directory = directoryOf(options)
+    await prepareDirectory(host.files, directory, options.create ?? true)
+    const sample = new SampleCommits(options.seed)
+    const isLogged = options.isLogged ?? true
+    const opened = await openDirectory({
+      host,
+      directory,
+      tables: sample.tables,
+      applier: sample.applier,
+      create: options.create ?? true,
+      settings: { nodesValid: 'now' },
+      isLogged,
+    })
+    const log = isLogged ? await openLog(options, opened) : undefined
+    return new StoredCommits(options, opened, sample, log)
+  }
+
+  get sequence(): number {
+    return this.sample.tables.commits.sequence
+  }
+
+  /** Resolves with the sequence when the commit is acknowledged. */
+  async commit(payloadBytesMax?: number): Promise<number> {
+    const batch = this.sample.commit(payloadBytesMax)
+    this.#log?.append(batch)
+    await this.#log?.acknowledged(batch.sequence)
+    return batch.sequence
+  }
+
+  async commits(count: number, payloadBytesMax?: number): Promise<void> {
+    for (let done = 0; done < count; done++) await this.commit(payloadBytesMax)
+  }
+
+  checkpoint(): Promise<CheckpointReport> {
+    return this.#checkpointer.checkpoint()
+  }
+
+  verify(): Promise<VerifyReport> {
+    const { host } = this.#options
+    return verify({
+      host,
+      tables: this.sample.tables,
+      derived: [],
+      stored: {
+        directory: directoryOf(this.#options),
+        manifests: this.opened.manifests,
+        durableSequence: () => this.#log?.durableSequence ?? 0,
+      },
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#log?.close()
+  }
+}
+
+function directoryOf(options: StoredOptions): string {
+  return options.directory ?? '/db'
+}
+
+function openLog(options: StoredOptions, opened: OpenedDirectory): Promise<LogWriter> {
+  const { manifest, manifests, log } = opened
+  const writerOptions = {
+    host: options.host,
+    directory: `${directoryOf(options)}/log`,
+    databaseId: hexToBytes(manifest.databaseId),
+    epoch: manifest.epoch,
+    durability: 'sync' as const,
+    segmentBytesMax: options.segmentBytesMax ?? 1024 * 1024,
+    syncEveryMs: 100,
+    onSegment: async (segments: Parameters<typeof manifests.nameSegments>[0]) => {
+      await manifests.nameSegments(segments)
+    },
+    onAcknowledged: () => undefined,
+    onPoison: () => undefined,
+  }
+  if (log.type === 'resume') return LogWriter.resume(writerOptions, log.tail)
+  return LogWriter.create(writerOptions, log)
+}
