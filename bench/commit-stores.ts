@@ -3,11 +3,11 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import type { Statement } from 'better-sqlite3'
-import type { Peers } from './peers.ts'
+import type { Peers } from './installed-peers.ts'
 
 /** One way of making a small change durable: `commit` has done so when it is over. */
 export interface CommitStore {
-  commit(key: string, value: string): Promise<unknown> | void
+  commit(key: string, value: string): Promise<unknown> | undefined
   /** What the store holds of a key; undefined when it has no values to read (a bare file). */
   read?(key: string): string | undefined
   close(): Promise<void>
@@ -124,9 +124,10 @@ async function openSqlite(
   })
   const group = new CommitGroup(putAll)
   return {
-    commit: (key, value) => {
+    commit(key, value) {
       if (mode === 'grouped') return group.add({ key, value })
       put.run(key, value)
+      return undefined
     },
     read: (key) => textOf(get.get(key)),
     async close() {

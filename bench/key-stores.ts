@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import type SqliteDatabase from 'better-sqlite3'
-import type { Peers } from './peers.ts'
+import type { Peers } from './installed-peers.ts'
 
 export const oursName = 'ours'
 export const mapName = 'a bare Map'
@@ -16,7 +16,7 @@ export interface ReadStore {
   /** The same where a read begins further out. */
   getEachAnew?(keys: readonly string[]): number
   /** Lengths of `count` keys and their values, from `start` on, in key order. */
-  range?(start: string, count: number): number
+  range?(start: string, count: number): number | Promise<number>
   close(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ export interface ReadStoreKind {
 
 /** A store that takes batches; `putAll` is over when the batch is as durable as was asked for. */
 export interface WriteStore {
-  putAll(entries: readonly (readonly [key: string, value: string])[]): Promise<unknown> | void
+  putAll(entries: readonly (readonly [key: string, value: string])[]): Promise<unknown> | undefined
   get(key: string): string | undefined
   close(): Promise<void>
 }
@@ -173,7 +173,6 @@ async function loadSqlite(
   }
 }
 
-/** Its iterator is asynchronous, so its ranges could only lose; they are left out. */
 async function loadLevel(
   level: NonNullable<Peers['level']>,
   folder: string,
@@ -187,6 +186,13 @@ async function loadLevel(
     getAll(asked) {
       let sum = 0
       for (const key of asked) sum += db.getSync(key)?.length ?? 0
+      return sum
+    },
+    async range(start, count) {
+      const iterator = db.iterator({ gte: start, limit: count })
+      let sum = 0
+      for (const [key, value] of await iterator.nextv(count)) sum += key.length + value.length
+      await iterator.close()
       return sum
     },
     close: () => db.close(),
@@ -260,7 +266,10 @@ async function writeSqlite(
     for (const [key, value] of entries) put.run(key, value)
   })
   return {
-    putAll,
+    putAll(entries) {
+      putAll(entries)
+      return undefined
+    },
     get(key) {
       const value = get.get(key) ?? undefined
       return value === undefined ? undefined : String(value)

@@ -71,7 +71,7 @@ async function benchReads(setting: Setting): Promise<Row[]> {
 
 function reader(
   name: string,
-  ask: () => number,
+  ask: () => number | Promise<number>,
   expected: { readonly steps: number; readonly sum: number },
 ): Contestant {
   return { name, run: () => nanosecondsEach(ask, expected) }
@@ -92,9 +92,12 @@ function rangeReader(
     const place = places.get(start) ?? 0
     for (const key of sorted.slice(place, place + length)) sum += key.length + valueOf(key).length
   }
-  const body = (): number => {
+  const body = async (): Promise<number> => {
     let found = 0
-    for (const start of starts) found += store.range?.(start, length) ?? 0
+    for (const start of starts) {
+      const part = store.range?.(start, length) ?? 0
+      found += typeof part === 'number' ? part : await part
+    }
     return found
   }
   return reader(store.name, body, { steps: starts.length * length, sum })

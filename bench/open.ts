@@ -1,2 +1,160 @@
-import type { Row } from './report.ts'
-export async function benchOpen(): Promise<Row[]> { return [] }
+import { cpSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { askChild, startChild } from './child.ts'
+import { makeRow, type Row, type RowText } from './report.ts'
+import { compete, type Contestant, median, mustBe } from './rounds.ts'
+import { scaled, type Setting } from './setting.ts'
+
+const nodesFull = 1_000_000
+const edgesPerNode = 5
+const tailBytesFull = 100_000_000
+const unit = 's'
+
+/** Opening: a large graph from its checkpoint, and a long log after the process was killed. */
+export async function benchOpen(setting: Setting): Promise<Row[]> {
+  return [...(await benchGraph(setting)), ...(await benchTail(setting))]
+}
+
+interface GraphTimes {
+  readonly openMs: number
+  readonly firstReadMs: number
+  readonly firstStepMs: number
+  readonly firstStepBackMs: number
+}
+
+async function benchGraph(setting: Setting): Promise<Row[]> {
+  const nodeCount = scaled(setting, nodesFull, 1000)
+  const edgeCount = nodeCount * edgesPerNode
+  const folder = setting.workspace.folder('graph')
+  setting.say(`Building ${nodeCount} nodes and ${edgeCount} edges ...`)
+  const sizes = [String(nodeCount), String(edgeCount)]
+  await askChild('open-child.ts', ['build', folder, ...sizes], isObject)
+  setting.say(`Opening ${bytesBelow(folder)} bytes ...`)
+  const times: GraphTimes[] = []
+  const bytes: Contestant = {
+    name: 'the same bytes',
+    async run() {
+      const { openMs } = await askChild('open-child.ts', ['bytes', folder], hasOpenMs)
+      return openMs / 1000
+    },
+  }
+  const ours: Contestant = {
+    name: 'ours',
+    async run() {
+      const found = await askChild('open-child.ts', ['graph', folder, ...sizes], isGraphTimes)
+      times.push(found)
+      return found.openMs / 1000
+    },
+  }
+  // Each opening is a process of its own, so there is no code to warm, only the file cache.
+  const { counted, warmUps } = setting.rounds
+  const figures = await compete([ours, bytes], {
+    counted: Math.min(counted, 5),
+    warmUps: Math.min(warmUps, 1),
+  })
+  const size = `${nodeCount.toLocaleString('en-US')} nodes and their edges from a checkpoint`
+  const opening = figures.mustGet('ours')
+  const text = (id: string, what: string): RowText => ({ id, what, unit })
+  const of = (read: (one: GraphTimes) => number): number => median(times.map(read)) / 1000
+  const whole = (one: GraphTimes): number => one.openMs + one.firstReadMs + one.firstStepMs
+  const limit = { against: 'limit 0.5 s', theirs: 0.5 }
+  const reading = { against: 'reading the same bytes', theirs: figures.mustGet('the same bytes') }
+  const step = { against: 'opening itself', theirs: opening }
+  return [
+    makeRow(text('open.graph', `opening ${size}`), opening, limit),
+    makeRow(text('open.graph.bytes', `opening ${size}`), opening, reading),
+    makeRow(
+      text('open.firstTraversal', 'the first step along edges after that (builds adjacency)'),
+      of((one) => one.firstStepMs),
+      step,
+    ),
+    makeRow(
+      text('open.firstTraversal.back', 'the first step against edges after that'),
+      of((one) => one.firstStepBackMs),
+      step,
+    ),
+    makeRow(text('open.toFirstStep', 'from opening to the end of the first step'), of(whole), limit),
+  ]
+}
+
+async function benchTail(setting: Setting): Promise<Row[]> {
+  const bytesMin = scaled(setting, tailBytesFull, 100_000)
+  const folder = setting.workspace.folder('tail')
+  setting.say(`Filling a log with ${bytesMin} bytes, then killing its process ...`)
+  const acknowledged = await fillAndKill(folder, bytesMin)
+  const bytes = bytesBelow(folder)
+  setting.say(`Opening ${bytes} bytes with ${acknowledged} acknowledged commits ...`)
+  const opener: Contestant = {
+    name: 'ours',
+    async run() {
+      const copy = join(setting.workspace.folder('copy'), 'tail')
+      cpSync(folder, copy, { recursive: true })
+      const args = ['tail', copy, String(acknowledged)]
+      const { openMs } = await askChild('open-child.ts', args, hasOpenMs)
+      rmSync(copy, { recursive: true })
+      return openMs / 1000
+    },
+  }
+  const reader: Contestant = {
+    name: 'the same bytes',
+    async run() {
+      const { openMs } = await askChild('open-child.ts', ['bytes', folder], hasOpenMs)
+      return openMs / 1000
+    },
+  }
+  const { counted, warmUps } = setting.rounds
+  const plan = { counted: Math.min(counted, 3), warmUps: Math.min(warmUps, 1) }
+  const figures = await compete([opener, reader], plan)
+  const megabytes = Math.round(bytes / 1e6)
+  const what = `opening a log of ${megabytes} MB (${acknowledged} commits) after kill -9`
+  const theirs = figures.mustGet('the same bytes')
+  return [
+    makeRow({ id: 'open.tail', what, unit }, figures.mustGet('ours'), {
+      against: 'limit 3 s',
+      theirs: 3,
+    }),
+    makeRow({ id: 'open.tail.bytes', what, unit }, figures.mustGet('ours'), {
+      against: 'reading the same bytes',
+      theirs,
+    }),
+  ]
+}
+
+/** Resolves with how many commits the child had acknowledged when it was killed amid its work. */
+async function fillAndKill(folder: string, bytesMin: number): Promise<number> {
+  const child = startChild('open-child.ts', ['fill', folder, String(bytesMin)])
+  const ended = new Promise((resolve) => child.on('close', resolve))
+  let acknowledged = 0
+  const { stdout } = child
+  mustBe(stdout !== null, 'the output of a child is a pipe')
+  if (stdout === null) return 0
+  for await (const line of createInterface({ input: stdout })) {
+    const said: unknown = JSON.parse(line)
+    acknowledged = isObject(said) ? Number(Reflect.get(said, 'acknowledged')) : 0
+    child.kill('SIGKILL')
+    break
+  }
+  await ended
+  mustBe(child.signalCode === 'SIGKILL', 'the child that fills the log was killed')
+  return acknowledged
+}
+
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function hasOpenMs(value: unknown): value is { openMs: number } {
+  return isObject(value) && typeof Reflect.get(value, 'openMs') === 'number'
+}
+
+function isGraphTimes(value: unknown): value is GraphTimes {
+  const names = ['openMs', 'firstReadMs', 'firstStepMs', 'firstStepBackMs']
+  return isObject(value) && names.every((name) => typeof Reflect.get(value, name) === 'number')
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
-import type { Peers } from './peers.ts'
+import type { Peers } from './installed-peers.ts'
 import { ageOf, at, loadGraph, nameOf, nodeIdOf, type SampleGraph } from './sample-graph.ts'
 
 /**

@@ -93,12 +93,13 @@ export function collectGarbage(): void {
  * Nanoseconds a step of `body`, which takes `steps` of them and returns a sum of what it read.
  * The sum is held against the one expected, so a read that was skipped or wrong fails the run.
  */
-export function nanosecondsEach(
-  body: () => number,
+export async function nanosecondsEach(
+  body: () => number | Promise<number>,
   expected: { readonly steps: number; readonly sum: number },
-): number {
+): Promise<number> {
   const began = performance.now()
-  const sum = body()
+  const made = body()
+  const sum = typeof made === 'number' ? made : await made
   const elapsedMs = performance.now() - began
   mustBe(sum === expected.sum, `a sum of ${sum} was read where ${expected.sum} is right`)
   return (elapsedMs * 1e6) / expected.steps

@@ -1,4 +1,4 @@
-import type { Peers } from './peers.ts'
+import type { Peers } from './installed-peers.ts'
 import type { Row } from './report.ts'
 import type { RoundPlan } from './rounds.ts'
 import type { Workspace } from './workspace.ts'

@@ -6,7 +6,7 @@
 import { mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { ourKeys, peerKinds } from './commit-stores.ts'
-import { loadPeers } from './peers.ts'
+import { loadPeers } from './installed-peers.ts'
 
 const [name, folder = '.', commits = '1', callers = '1'] = process.argv.slice(2)
 const kind = [ourKeys, ...peerKinds(await loadPeers())].find((one) => one.name === name)

@@ -240,6 +240,8 @@ export class WorkloadRun {
     const database = this.#mustBeOpen()
     const before = database.stats().appliedSequence
     const promise = sides.engine()
+    // A divergence is thrown below before anybody waits for this.
+    promise.catch(() => undefined)
     const sequence = database.stats().appliedSequence
     const begun = attempt(sides.model)
     if (sequence === before) {

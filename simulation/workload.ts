@@ -86,12 +86,12 @@ function drawSwarm(random: RandomStream): Swarm {
 }
 
 function drawOptions(random: RandomStream, { nodesValid }: Script): WorkloadOptions {
-  const checkpointLogBytes = random.pick([undefined, undefined, 300, 1200, 4000])
+  const checkpointLogBytes = random.pick([Infinity, Infinity, 300, 1200, 4000])
   return {
     durability: random.pick(['sync', 'sync', 'sync', 'sync', 'interval', 'os', 'checkpoint']),
     nodesValid,
-    segmentBytesMax: segmentHeaderBytes + random.pick([200, 600, 1500, 6000, 60_000]),
-    ...(checkpointLogBytes === undefined ? {} : { checkpointLogBytes }),
+    segmentBytesMax: segmentHeaderBytes + random.pick([1024, 1024, 1500, 3000, 60_000]),
+    ...(checkpointLogBytes === Infinity ? {} : { checkpointLogBytes }),
     syncEveryMs: random.pick([1, 10, 100]),
     shortChance: random.pick([0, 0, 0, 0.3]),
   }

@@ -57,7 +57,7 @@ export interface OpenOptions {
 }
 
 const segmentBytesDefault = 64 * 1024 * 1024
-const segmentBytesMin = 8 * 1024
+const segmentBytesMin = 5 * 1024
 const syncEveryMsDefault = 100
 const checkpointLogBytesDefault = 256 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-import { Float, Instant } from 'asofdb'
+import { Instant } from 'asofdb'
 
 /**
  * Any answer as JSON text. Instants are ISO 8601 text, open ends null; an integer that JSON's
@@ -17,7 +17,6 @@ function toJson(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString()
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }
   if (value instanceof Float32Array) return [...value]
-  if (value instanceof Float) return Number(value)
   if (Array.isArray(value)) return value.map(toJson)
   if ('toJSON' in value && typeof value.toJSON === 'function') return toJson(value.toJSON())
   const entries = Object.entries(value).filter(([, one]) => one !== undefined)

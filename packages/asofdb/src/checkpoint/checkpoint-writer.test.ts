@@ -22,7 +22,12 @@ const firstManifest: Manifest = {
   durableSequence: 0,
 }
 
-async function setUp(faults: FaultPlan = {}) {
+interface SetUp {
+  readonly faults?: FaultPlan
+  readonly untilDurable?: (sequence: number) => Promise<void>
+}
+
+async function setUp({ faults = {}, untilDurable = async () => undefined }: SetUp = {}) {
   const host = new SimulatedHost({ seed: 'checkpoint', faults })
   return host.run(async () => {
     await host.files.makeDirectory('/db')
@@ -35,7 +40,7 @@ async function setUp(faults: FaultPlan = {}) {
       directory: '/db',
       tables: sample.tables,
       manifests,
-      untilDurable: async () => undefined,
+      untilDurable,
       dropLogBefore: async () => [],
     })
     return { host, manifests, sample, checkpointer }
@@ -80,7 +85,8 @@ describe('the checkpointer', () => {
       sample.commits(30, 3000)
       const expected = describeTables(sample.tables)
       const underWay = checkpointer.checkpoint()
-      await host.timers.yieldTurn()
+      // It begins in the next microtask; from then on nothing else belongs to it.
+      await Promise.resolve()
       for (let turn = 0; turn < 30; turn++) {
         sample.commits(20, 3000)
         await host.timers.yieldTurn()
@@ -111,6 +117,35 @@ describe('the checkpointer', () => {
       const { revision } = manifests.current
       expect(await checkpointer.checkpoint()).toMatchObject({ bytesWritten: 0, sequence: 4 })
       expect(manifests.current.revision).toBe(revision)
+    })
+  })
+
+  it('waits until the log holds durably what it wrote', async () => {
+    const asked: number[] = []
+    let settle = { resolve: () => {}, reject: (_error: Error) => {} }
+    const untilDurable = (sequence: number) => {
+      asked.push(sequence)
+      return new Promise<void>((resolve, reject) => (settle = { resolve, reject }))
+    }
+    const { host, manifests, sample, checkpointer } = await setUp({ untilDurable })
+    await host.run(async () => {
+      const turns = async () => {
+        for (let turn = 0; turn < 200; turn++) await host.timers.yieldTurn()
+      }
+      sample.commits(4)
+      const refused = checkpointer.checkpoint()
+      refused.catch(() => undefined)
+      await turns()
+      expect(asked).toEqual([4])
+      expect(manifests.current.checkpoint.sequence).toBe(0)
+      settle.reject(new Error('the log has failed'))
+      await expect(refused).rejects.toThrow('the log has failed')
+      expect(await host.files.list('/db/checkpoint')).toEqual([])
+      const granted = checkpointer.checkpoint()
+      await turns()
+      settle.resolve()
+      expect(await granted).toMatchObject({ sequence: 4 })
+      expect(manifests.current).toMatchObject({ checkpoint: { sequence: 4 }, durableSequence: 4 })
     })
   })
 

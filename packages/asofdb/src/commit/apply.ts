@@ -28,8 +28,13 @@ export class BatchApplier implements BatchSink {
     const { commits } = this.#tables
     invariant(batch.sequence === commits.sequence + 1, 'batches are applied in sequence')
     this.#metaReference = absentReference
+    const before = commits.counts(commits.sequence)
+    const { node, edge, key } = this.#tables.rowCounts()
+    const isWhole = node === before.node && edge === before.edge && key === before.key
+    invariant(isWhole, 'a batch is applied to tables that end with a commit')
     decodeBatch(batch.payload, this)
     commits.append(batch.systemTime, this.#tables.rowCounts(), this.#metaReference)
+    invariant(commits.sequence === batch.sequence, 'an applied batch is a commit')
   }
 
   meta(bytes: Uint8Array): void {
@@ -41,13 +46,15 @@ export class BatchApplier implements BatchSink {
   }
 
   edge(edge: OwnEdge): void {
-    const { edgeEnds } = this.#tables
+    const { edgeEnds, edge: versions } = this.#tables
+    invariant(versions.head(edge.ordinal) < 0, 'an edge is defined before its first version')
     edgeEnds.define(edge.ordinal, edge)
     edgeEnds.committed = Math.max(edgeEnds.committed, edge.ordinal + 1)
   }
 
   key(key: KeyDefinition): void {
-    const { keyNames } = this.#tables
+    const { keyNames, key: versions } = this.#tables
+    invariant(versions.head(key.ordinal) < 0, 'a key is defined before its first version')
     keyNames.define(key.ordinal, key)
     keyNames.committed = Math.max(keyNames.committed, key.ordinal + 1)
   }
@@ -56,6 +63,10 @@ export class BatchApplier implements BatchSink {
     const kind = entityKinds[event.kind]
     invariant(kind !== undefined, 'an event is about a node, an edge or a key')
     const tables = this.#tables
+    const isDefined =
+      kind === 'node' ||
+      event.ordinal < (kind === 'edge' ? tables.edgeEnds : tables.keyNames).committed
+    invariant(isDefined, 'an edge or a key is defined before it is written about')
     if (kind === 'node' && event.ordinal >= tables.nodesAllocated) {
       tables.nodesAllocated = event.ordinal + 1
     }

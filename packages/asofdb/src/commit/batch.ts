@@ -1,7 +1,9 @@
 import { ByteReader, type ByteWriter, DecodeError } from '../encoding/bytes.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
-import { entityKinds } from '../versions/entity.ts'
+import { invariant } from '../rules/invariant.ts'
+import { entityKinds, ordinalMax } from '../versions/entity.ts'
 import { beginningMicros, foreverMicros, type Span } from '../versions/periods.ts'
+import { symbolMax } from '../versions/symbol-table.ts'
 import type { Tables } from '../versions/tables.ts'
 import type { OwnEdge, OwnEvent } from './tail.ts'
 
@@ -15,11 +17,12 @@ import type { OwnEdge, OwnEvent } from './tail.ts'
  *     varuint  symbols:  { varuint number, string name }
  *     varuint  edges:    { varuint ordinal, type, source, target }
  *     varuint  keys:     { varuint ordinal, keyspace, length; bytes }
- *     varuint  events:   { u8 flags; varuint ordinal; [i64 from] [i64 to]; [varuint length; bytes] }
+ *     varuint  events:   { u8 flags; varuint ordinal; [i64 from]; [i64 to]; [payload] }
+ *     payload: varuint length; bytes
  *
  * Event flags: bits 0-1 the kind (0 node, 1 edge, 2 key), bit 2 absent (no payload follows),
  * bit 3 from the beginning, bit 4 for ever, bit 5 the period of the event before (no bounds
- * follow). Numbers are little-endian. Integrity is the record's business (its checksum), so a
+ * follow), the others zero. Numbers are little-endian. Integrity is the record's business (its checksum), so a
  * batch that does not decode was written wrong, not damaged.
  */
 export const batchFormat = 1
@@ -31,6 +34,8 @@ export const eventFlags = {
   forEver: 16,
   samePeriod: 32,
 } as const
+
+const flagsMax = 63
 
 export interface KeyDefinition {
   readonly ordinal: number
@@ -48,6 +53,8 @@ export interface BatchContent {
 }
 
 export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: Tables): void {
+  invariant(content.events.length > 0, 'a commit states something')
+  invariant(content.meta?.length !== 0, 'metadata that is there is not empty')
   writer.u8(batchFormat)
   writer.varuint(content.meta?.length ?? 0)
   if (content.meta !== undefined) writer.bytes(content.meta)
@@ -80,6 +87,8 @@ export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: T
 
 function encodeEvent(writer: ByteWriter, event: OwnEvent, last: OwnEvent | undefined): void {
   const { payload } = event
+  invariant(event.from < event.to, 'a statement is about a period that is not empty')
+  invariant(event.ordinal >= 0 && event.ordinal <= ordinalMax, 'a statement is about an ordinal')
   const isSame = last !== undefined && last.from === event.from && last.to === event.to
   let flags: number = entityKinds.indexOf(event.kind)
   if (payload === undefined) flags |= eventFlags.absent
@@ -92,6 +101,7 @@ function encodeEvent(writer: ByteWriter, event: OwnEvent, last: OwnEvent | undef
   writer.varuint(event.ordinal)
   if (!isSame) encodeBounds(writer, event)
   if (payload === undefined) return
+  invariant(payload.start <= payload.end, 'a payload does not end before it starts')
   writer.varuint(payload.end - payload.start)
   writer.bytes(payload.bytes.subarray(payload.start, payload.end))
 }
@@ -131,23 +141,26 @@ export interface DecodedEvent {
   end: number
 }
 
-/** Throws `DecodeError` on bytes that are no batch, a format this release does not know included. */
+/** Throws `DecodeError` on bytes that are no batch; a format not known here is one such case. */
 export function decodeBatch(payload: Uint8Array, sink: BatchSink): void {
   const reader = new ByteReader(payload)
   const format = reader.u8()
   if (format !== batchFormat) throw new DecodeError(`batch format ${format} is not known`, 0)
   const metaLength = reader.varuint()
   if (metaLength > 0) sink.meta(reader.take(metaLength))
-  for (let rest = reader.varuint(); rest > 0; rest--) sink.symbol(reader.varuint(), reader.string())
   for (let rest = reader.varuint(); rest > 0; rest--) {
-    const ordinal = reader.varuint()
-    const type = reader.varuint()
-    const source = reader.varuint()
-    sink.edge({ ordinal, type, source, target: reader.varuint() })
+    const symbol = numberUpTo(symbolMax, reader)
+    sink.symbol(symbol, reader.string())
   }
   for (let rest = reader.varuint(); rest > 0; rest--) {
-    const ordinal = reader.varuint()
-    const keyspace = reader.varuint()
+    const ordinal = numberUpTo(ordinalMax, reader)
+    const type = numberUpTo(symbolMax, reader)
+    const source = numberUpTo(ordinalMax, reader)
+    sink.edge({ ordinal, type, source, target: numberUpTo(ordinalMax, reader) })
+  }
+  for (let rest = reader.varuint(); rest > 0; rest--) {
+    const ordinal = numberUpTo(ordinalMax, reader)
+    const keyspace = numberUpTo(symbolMax, reader)
     sink.key({ ordinal, keyspace, bytes: reader.take(reader.varuint()) })
   }
   decodeEvents(reader, payload, sink)
@@ -167,10 +180,13 @@ function decodeEvents(reader: ByteReader, payload: Uint8Array, sink: BatchSink):
     start: 0,
     end: 0,
   }
+  let isFirst = true
   for (let rest = reader.varuint(); rest > 0; rest--) {
     const flags = reader.u8()
+    checkFlags(flags, isFirst, reader)
+    isFirst = false
     event.kind = flags & eventFlags.kindMask
-    event.ordinal = reader.varuint()
+    event.ordinal = numberUpTo(ordinalMax, reader)
     if ((flags & eventFlags.samePeriod) === 0) decodeBounds(reader, flags, event)
     event.isAbsent = (flags & eventFlags.absent) !== 0
     if (!event.isAbsent) {
@@ -181,6 +197,21 @@ function decodeEvents(reader: ByteReader, payload: Uint8Array, sink: BatchSink):
     }
     sink.event(event)
   }
+}
+
+function numberUpTo(max: number, reader: ByteReader): number {
+  const number = reader.varuint()
+  if (number > max) throw new DecodeError('a number is out of range', reader.position)
+  return number
+}
+
+function checkFlags(flags: number, isFirst: boolean, reader: ByteReader): void {
+  const isKind = (flags & eventFlags.kindMask) < entityKinds.length
+  const hasSamePeriod = (flags & eventFlags.samePeriod) !== 0
+  const hasOwnPeriod = (flags & (eventFlags.fromBeginning | eventFlags.forEver)) !== 0
+  const isPeriodClear = !hasSamePeriod || (!isFirst && !hasOwnPeriod)
+  if (isKind && isPeriodClear && flags <= flagsMax) return
+  throw new DecodeError('the flags of an event contradict each other', reader.position - 1)
 }
 
 function decodeBounds(reader: ByteReader, flags: number, event: DecodedEvent): void {
@@ -198,4 +229,8 @@ function decodeBounds(reader: ByteReader, flags: number, event: DecodedEvent): v
     event.toLow = reader.u32() | 0
     event.toHigh = reader.u32() | 0
   }
+  const { fromHigh, toHigh } = event
+  if (fromHigh < toHigh) return
+  if (fromHigh === toHigh && event.fromLow >>> 0 < event.toLow >>> 0) return
+  throw new DecodeError('a period is empty or inverted', reader.position)
 }

@@ -5,6 +5,7 @@ import { invariant } from '../rules/invariant.ts'
 import { type EntityKind, entityId, entityKinds } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { Tables } from '../versions/tables.ts'
+import { rowsMax } from '../versions/word-column.ts'
 import type { BatchApplier, LoggedBatch } from './apply.ts'
 import { type BatchContent, encodeBatch } from './batch.ts'
 import { type Isolation, TransactionCore } from './transaction-core.ts'
@@ -44,6 +45,8 @@ export class CommitPipeline {
   readonly #writer = new ByteWriter()
   #log: CommitLog
   #readFloor: bigint
+  /** Set when memory fell behind the log: nothing may be built on it any more. */
+  #failure: unknown
   #clockAheadMicros = 0n
 
   constructor(parts: {
@@ -112,25 +115,52 @@ export class CommitPipeline {
    */
   commit(core: TransactionCore, options: CommitOptions): number | undefined {
     core.mustBeOpen()
+    invariant(core.tables === this.#tables, 'a transaction is committed where it was begun')
     try {
       if (core.tail.events.length === 0) {
         core.cancel()
         return undefined
       }
+      if (this.#failure !== undefined) throw behindItsLog(this.#failure)
       this.#validate(core)
       const systemTime = this.#systemTimeFor(core, options.system)
       const sequence = this.appliedSequence + 1
       this.#writer.reset()
       encodeBatch(this.#writer, this.#contentOf(core, options.meta), this.#tables)
-      const payload = this.#writer.copy()
-      this.#log.append({ sequence, systemTime, payload })
-      this.#applier.apply({ sequence, systemTime, payload })
-      invariant(this.appliedSequence === sequence, 'a commit advances the sequence by one')
+      const batch = { sequence, systemTime, payload: this.#writer.copy() }
+      this.#mustHaveRoom(core, batch.payload.length)
+      this.#log.append(batch)
+      this.#applyLogged(batch)
       core.markCommitted()
       return sequence
     } catch (error) {
       core.cancel()
       throw error
+    }
+  }
+
+  /** Refuses what the tables could not take, before it is in the log for ever. */
+  #mustHaveRoom(core: TransactionCore, bytes: number): void {
+    for (const kind of entityKinds) {
+      const { count, arena } = this.#tables.versions(kind)
+      arena.mustHaveRoom(bytes)
+      if (count + core.tail.events.length <= rowsMax) continue
+      throw new DatabaseError(
+        'LimitExceeded',
+        `a database holds at most ${rowsMax} versions of ${kind}s; split it`,
+      )
+    }
+    this.#tables.keyNames.arena.mustHaveRoom(bytes)
+    this.#tables.commits.arena.mustHaveRoom(bytes)
+  }
+
+  #applyLogged(batch: LoggedBatch): void {
+    try {
+      this.#applier.apply(batch)
+      invariant(this.appliedSequence === batch.sequence, 'a commit advances the sequence by one')
+    } catch (error) {
+      this.#failure = error
+      throw behindItsLog(error)
     }
   }
 
@@ -147,7 +177,7 @@ export class CommitPipeline {
       try {
         check.check(core.onto(this.appliedSequence))
       } catch (error) {
-        if (!hasRivals || !(error instanceof DatabaseError)) throw error
+        if (!hasRivals || !(error instanceof DatabaseError) || error.kind !== 'invalid') throw error
         throw new DatabaseError(
           'Conflict',
           `another transaction committed first (${error.message}); run this one again`,
@@ -191,6 +221,8 @@ export class CommitPipeline {
     if (time <= this.#readFloor) time = this.#readFloor + 1n
     if (time < core.now) time = core.now
     this.#clockAheadMicros = time > wall ? time - wall : 0n
+    invariant(time > last && time > this.#readFloor, 'system time moves on past all that was read')
+    invariant(time >= core.now, 'a commit is not known before what it says of its now')
     return time
   }
 
@@ -210,6 +242,14 @@ export class CommitPipeline {
       events: core.tail.events,
     }
   }
+}
+
+function behindItsLog(cause: unknown): DatabaseError {
+  return new DatabaseError(
+    'Poisoned',
+    `a commit is in the log but could not be applied (${String(cause)}); open the database again`,
+    { cause },
+  )
 }
 
 function conflict(kind: EntityKind, id: number, how: 'written' | 'read'): DatabaseError {

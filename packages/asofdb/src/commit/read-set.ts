@@ -25,8 +25,4 @@ export class ReadSet {
     }
     return false
   }
-
-  get isEmpty(): boolean {
-    return this.entities.size === 0 && this.#dependencies.size === 0
-  }
 }

@@ -1,4 +1,5 @@
 import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { type EntityKind, entityId, ordinalMax } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
@@ -101,25 +102,33 @@ export class TransactionCore {
    * been found free of conflicts with it. Returns itself.
    */
   onto(sequence: number): this {
+    invariant(this.isOpen, 'only an open transaction is checked')
+    invariant(sequence >= this.sequence, 'a snapshot is only moved forwards')
     this.#counts = this.tables.commits.counts(sequence)
     return this
   }
 
-  /** Remembers that a stored payload or identity of this transaction uses the symbol. */
-  useSymbol(symbol: number): void {
-    this.#symbols.add(symbol)
+  /** Whether an entity was committed, or is stated about by this transaction. */
+  knows(kind: EntityKind, ordinal: number): boolean {
+    if (this.tables.versions(kind).head(ordinal) >= 0) return true
+    return this.tail.of(entityId(kind, ordinal)) !== undefined
   }
 
   allocateNode(): number {
-    const ordinal = this.tables.nodesAllocated++
+    invariant(this.isOpen, 'only an open transaction is given identities')
+    const ordinal = this.tables.nodesAllocated
     checkOrdinal(ordinal, 'nodes')
+    this.tables.nodesAllocated++
+    invariant(this.tables.node.head(ordinal) < 0, 'a node that is created has no version yet')
     this.#nodes.push(ordinal)
     return ordinal
   }
 
   allocateEdge(ends: EdgeEnds): number {
+    invariant(this.isOpen, 'only an open transaction is given identities')
     const ordinal = this.tables.edgeEnds.column.count
     checkOrdinal(ordinal, 'edges')
+    invariant(this.tables.edge.head(ordinal) < 0, 'an edge that is created has no version yet')
     this.tables.edgeEnds.define(ordinal, ends)
     this.tail.edges.push({ ordinal, ...ends })
     return ordinal
@@ -127,8 +136,10 @@ export class TransactionCore {
 
   /** The ordinal of a key, a new one if the key has none yet. */
   allocateKey(keyspace: number, name: string): number {
+    invariant(this.isOpen, 'only an open transaction is given identities')
     const ordinal = this.keyIndex.findOrAdd(keyspace, name)
     checkOrdinal(ordinal, 'keys')
+    invariant(this.tables.keyNames.has(ordinal), 'a key that is written to has an identity')
     this.#symbols.add(keyspace)
     this.#keys.add(ordinal)
     return ordinal
@@ -167,6 +178,7 @@ export class TransactionCore {
   }
 
   markCommitted(): void {
+    invariant(this.isOpen, 'a transaction is committed once')
     this.#state = 'committed'
   }
 
@@ -182,11 +194,13 @@ export class TransactionCore {
       this.#nodes.pop()
       tables.nodesAllocated--
     }
-    const { column } = tables.edgeEnds
-    while (this.tail.edges.length > 0 && this.tail.edges.at(-1)?.ordinal === column.count - 1) {
-      this.tail.edges.pop()
-      column.shrinkTo(column.count - 1)
+    const { edgeEnds } = tables
+    const { edges } = this.tail
+    while (edges.length > 0 && edges.at(-1)?.ordinal === edgeEnds.column.count - 1) {
+      edges.pop()
+      edgeEnds.takeBack(edgeEnds.column.count - 1)
     }
+    invariant(tables.nodesAllocated >= tables.node.entityCount, 'committed nodes stay allocated')
   }
 }
 

@@ -1,4 +1,5 @@
 import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { type EntityKind, entityId } from '../versions/entity.ts'
 import { type PayloadSlice, slicesEqual } from '../versions/payload-slice.ts'
 import { foreverMicros, type Span, subtractSpans } from '../versions/periods.ts'
@@ -22,6 +23,7 @@ export type Merge = (before: PayloadSlice | undefined) => PayloadSlice
 
 /** The coalesced parts of an entity within the target's span, own statements included. */
 export function partsOf(target: WriteTarget): Part[] {
+  invariant(target.span.from < target.span.to, 'a write is about some time')
   target.core.reads.entities.add(entityId(target.kind, target.ordinal))
   return timelineWithin(target.core.events(target.kind, target.ordinal), target.span)
 }
@@ -43,6 +45,7 @@ export function createVersion(target: WriteTarget, payload: PayloadSlice): numbe
 /** One statement over the whole span. */
 export function putVersion(target: WriteTarget, payload: PayloadSlice): number {
   const { core, kind, ordinal, span } = target
+  invariant(span.from < span.to, 'a write is about some time')
   if (target.skipUnchanged === true) {
     const [part, ...others] = partsOf(target)
     const isWhole = part !== undefined && part.from === span.from && part.to === span.to
@@ -80,6 +83,8 @@ function mustFind(target: WriteTarget): Part[] {
 function patchParts(target: WriteTarget, parts: readonly Part[], merge: Merge): number {
   let touched = 0
   for (const part of parts) {
+    const isInside = part.from >= target.span.from && part.to <= target.span.to
+    invariant(isInside, 'what a patch touches lies in its period')
     const payload = merge(part.payload)
     if (target.skipUnchanged === true && slicesEqual(part.payload, payload)) continue
     const span = { from: part.from, to: part.to }
@@ -100,6 +105,7 @@ export function deleteVersions(target: WriteTarget): number {
 
 /** The smallest start or end of a present part that is later than `from`; for ever if none. */
 export function nextBoundary(target: Omit<WriteTarget, 'span'>, from: bigint): bigint {
+  invariant(from < foreverMicros, 'there is time after the start of a write')
   const rest = { ...target, span: { from, to: foreverMicros } }
   for (const part of partsOf(rest)) {
     if (part.from > from) return part.from

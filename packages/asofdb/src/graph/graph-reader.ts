@@ -388,7 +388,7 @@ export class GraphReader implements EdgeOrigin {
   #dependOnLabel(label: string | undefined): void {
     if (this.#core === undefined) return
     const { symbols, node } = this.#indexes.tables
-    this.#dependOn(`label ${label ?? ''}`, (kind, entity) => {
+    this.#dependOn(label === undefined ? 'nodes' : `label ${label}`, (kind, entity) => {
       if (kind !== 'node') return false
       const symbol = label === undefined ? undefined : symbols.find(label)
       if (label !== undefined && symbol === undefined) return false

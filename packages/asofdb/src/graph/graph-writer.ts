@@ -12,7 +12,7 @@ import {
 import { DatabaseError } from '../rules/errors.ts'
 import { edgeId, kindOf, nodeId, nodeOrdinal, ordinalOf } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
-import { alwaysSpan, checkPeriod, foreverMicros, type Span } from '../versions/periods.ts'
+import { alwaysSpan, type Span } from '../versions/periods.ts'
 import { presenceWithin } from '../versions/timeline.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
 import { EdgePresence } from './integrity.ts'
@@ -26,7 +26,7 @@ import {
   type Properties,
   type PropertyChanges,
 } from './payload.ts'
-import { describeMicros, type PeriodOptions, writePeriod } from './period-options.ts'
+import { type PeriodOptions, writePeriod } from './period-options.ts'
 
 /** An id, or anything that has one (what `createNode` returned, a `Node`, an `Edge`). */
 export type EntityInput = number | { readonly id: number }
@@ -192,8 +192,6 @@ export class GraphWriter {
     const remove = options.labels?.remove ?? []
     return (before) => {
       const draft = draftOf(before)
-      for (const symbol of draft.labels) this.#core.useSymbol(symbol)
-      for (const symbol of draft.properties.keys()) this.#core.useSymbol(symbol)
       for (const label of add) draft.labels.add(this.#symbolOf(checkName(label, 'label')))
       for (const label of remove) draft.labels.delete(this.#symbolOf(checkName(label, 'label')))
       applyChanges(draft, changes, this.#symbolOf)
@@ -250,7 +248,6 @@ export class GraphWriter {
     const kind = kindOf(id) === 'edge' ? 'edge' : 'node'
     const { from } = period.span
     const to = nextBoundary({ core: this.#core, kind, ordinal: ordinalOf(id) }, from)
-    checkPeriod({ from, to: to ?? foreverMicros }, describeMicros)
     return { from, to }
   }
 
@@ -272,20 +269,21 @@ export class GraphWriter {
   #knownNode(input: EntityInput): number {
     const id = idOf(input)
     const ordinal = nodeOrdinal(id)
-    if (ordinal >= this.#core.tables.nodesAllocated) throw unknownEntity(id)
+    if (!this.#core.knows('node', ordinal)) throw unknownEntity(id)
     return ordinal
   }
 
-  /** The id of a node or an edge that some transaction has created. */
+  /**
+   * The id of a node or an edge that was created, by a commit or by this transaction. One that
+   * another open transaction created may yet be taken back, identity and all.
+   */
   #knownId(input: EntityInput): number {
     this.#core.mustBeWritable()
     const id = idOf(input)
     const kind = kindOf(id)
-    const { tables } = this.#core
-    const ordinal = ordinalOf(id)
-    if (kind === 'node' && ordinal < tables.nodesAllocated) return id
-    if (kind === 'edge' && ordinal < tables.edgeEnds.column.count) return id
-    throw unknownEntity(id)
+    if (kind === undefined || kind === 'key') throw unknownEntity(id)
+    if (!this.#core.knows(kind, ordinalOf(id))) throw unknownEntity(id)
+    return id
   }
 }
 

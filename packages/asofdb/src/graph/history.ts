@@ -1,16 +1,11 @@
 import { microsToInstant } from '../encoding/instant.ts'
 import { decodeValue, type Value } from '../encoding/value.ts'
 import { type EntityKind, entityId, entityKinds } from '../versions/entity.ts'
-import { type PayloadSlice, slicesEqual } from '../versions/payload-slice.ts'
+import { type PayloadSlice, sliceOf, slicesEqual } from '../versions/payload-slice.ts'
 import { alwaysSpan, foreverMicros, type Span } from '../versions/periods.ts'
 import type { SymbolTable } from '../versions/symbol-table.ts'
 import type { Tables } from '../versions/tables.ts'
-import {
-  cutByNewest,
-  rectanglesOf,
-  timelineWithin,
-  type VersionEvent,
-} from '../versions/timeline.ts'
+import { rectanglesOf, timelineWithin, type VersionEvent } from '../versions/timeline.ts'
 import { labelsOf, propertiesOf } from './payload.ts'
 import { type Period, spanToPeriod } from './period-options.ts'
 
@@ -94,14 +89,8 @@ export function metaOf(tables: Tables, sequence: number): CommitMeta | undefined
   const { commits } = tables
   const reference = commits.metaOf(sequence)
   if (reference === 0) return undefined
-  const value = decodeMeta(commits.arena.chunkOf(reference), commits.arena.offsetOf(reference))
-  return value
-}
-
-function decodeMeta(chunk: Uint8Array, offset: number): CommitMeta | undefined {
-  let at = offset
-  while ((chunk[at] ?? 0) >= 128) at++
-  const value = decodeValue(chunk, at + 1)
+  const { bytes, start } = sliceOf(commits.arena, reference)
+  const value = decodeValue(bytes, start)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const meta: { who?: string; why?: string; source?: string } = {}
   for (const [name, text] of Object.entries(value)) {
@@ -164,17 +153,6 @@ function payloadAt(
 function isSame(a: PayloadSlice | undefined, b: PayloadSlice | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
   return slicesEqual(a, b)
-}
-
-/** The payload at one instant of valid time, of events newest first. */
-export function payloadOfEventsAt(
-  events: Iterable<VersionEvent>,
-  instant: bigint,
-): PayloadSlice | undefined {
-  for (const piece of cutByNewest(events, { from: instant, to: instant + 1n })) {
-    return piece.event.payload
-  }
-  return undefined
 }
 
 /** Entities with versions in (after, to], each once, by kind and first such version. */

@@ -93,7 +93,8 @@ function endpointNotValid(
   for (const end of ['source', 'target'] as const) {
     for (const { from, to } of missing[end] ?? []) {
       parts.push(
-        `its ${end}, node ${nodeId(nodes[end])}, does not hold in [${describeMicros(from)}, ${describeMicros(to)})`,
+        `its ${end}, node ${nodeId(nodes[end])}, does not hold in ` +
+          `[${describeMicros(from)}, ${describeMicros(to)})`,
       )
     }
   }

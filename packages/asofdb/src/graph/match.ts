@@ -93,13 +93,12 @@ export class PatternMatcher {
       const known = bindings.get(far.node)
       if (known !== undefined && known.element.id !== farId) continue
       for (const edgeBound of this.#edgeParts(at, ordinal, span)) {
-        const candidates =
-          known === undefined ? this.#nodeParts(at + 1, farId, edgeBound.span) : [known]
-        for (const nodeBound of candidates) {
-          const common = intersectSpans(edgeBound.span, nodeBound.span)
-          if (common === undefined) continue
+        // A node that is bound already stays within the part that it was bound to.
+        const common = intersectSpans(edgeBound.span, known?.span ?? edgeBound.span)
+        if (common === undefined) continue
+        for (const nodeBound of this.#nodeParts(at + 1, farId, common)) {
           const next = new Map(bindings).set(edge.edge, edgeBound).set(far.node, nodeBound)
-          yield* this.#extend(at + 2, next, common)
+          yield* this.#extend(at + 2, next, nodeBound.span)
         }
       }
     }
@@ -148,9 +147,18 @@ function checkPattern(pattern: Pattern): void {
   const isPath =
     pattern.length % 2 === 1 &&
     pattern.every((part, at) => (at % 2 === 0 ? 'node' in part : 'edge' in part))
-  if (isPath) return
+  if (!isPath) {
+    throw new DatabaseError(
+      'InvalidArgument',
+      'a pattern is a path: { node }, { edge }, { node } …, beginning and ending with a node',
+    )
+  }
+  const nodeNames = new Set(pattern.flatMap((part) => ('node' in part ? [part.node] : [])))
+  const edgeNames = pattern.flatMap((part) => ('edge' in part ? [part.edge] : []))
+  const isClear = new Set(edgeNames).size === edgeNames.length
+  if (isClear && !edgeNames.some((name) => nodeNames.has(name))) return
   throw new DatabaseError(
     'InvalidArgument',
-    'a pattern is a path: { node }, { edge }, { node } …, beginning and ending with a node',
+    'each edge of a pattern has a name of its own, because a path walks an edge once',
   )
 }

@@ -64,29 +64,51 @@ export class PostingLists {
     return this.#insert(this.blockOf(owner), { start, count }, posting)
   }
 
-  /** Gives each owner a block for the postings it is going to get. Only when empty. */
-  reserve(counts: Int32Array): void {
-    this.#lists.extendTo(counts.length)
-    for (let owner = 0; owner < counts.length; owner++) {
-      const count = counts[owner] as number
-      if (count === 0) continue
-      const words = capacityFor(count) * this.width
-      if (count > pooledCountMax) this.#long.set(owner, new Int32Array(words))
-      else this.#lists.set(owner, startWord, this.#allocate(words))
+  /**
+   * Loads the lists of owners `first` and up, which have none yet, from triples of owner, number
+   * and companion. Triples of neighbouring owners are best loaded together: then what is written
+   * lies together too, and the loading is bound by the processor instead of by memory.
+   */
+  load(triples: Int32Array, first: number): void {
+    let last = first
+    for (let at = 0; at < triples.length; at += 3) last = Math.max(last, triples[at] as number)
+    this.#lists.extendTo(last + 1)
+    const counts = new Int32Array(last - first + 1)
+    for (let at = 0; at < triples.length; at += 3) {
+      const index = (triples[at] as number) - first
+      counts[index] = (counts[index] as number) + 1
+    }
+    for (let index = 0; index < counts.length; index++) {
+      const count = counts[index] as number
+      if (count > 0) this.#reserve(first + index, count)
+    }
+    const { width } = this
+    const chunks = this.#lists
+    for (let at = 0; at < triples.length; at += 3) {
+      const owner = triples[at] as number
+      const isLong = (counts[owner - first] as number) > pooledCountMax
+      const start = chunks.word(owner, startWord)
+      const block = (
+        isLong ? this.#long.get(owner) : this.#pool[start >>> poolChunkBits]
+      ) as Int32Array
+      const count = chunks.word(owner, countWord)
+      const base = isLong ? 0 : start & (poolChunkWords - 1)
+      const number = triples[at + 1] as number
+      const end = base + count * width
+      if (count > 0 && (block[end - width] as number) > number) {
+        this.#insert(block, { start: base, count }, { number, companion: triples[at + 2] as number })
+      } else {
+        block[end] = number
+        if (width === 2) block[end + 1] = triples[at + 2] as number
+      }
+      chunks.set(owner, countWord, count + 1)
     }
   }
 
-  /** Adds to a list that `reserve` has made room for `reserved` postings in. */
-  appendReserved(owner: number, posting: Posting, reserved: number): void {
-    const count = this.#lists.word(owner, countWord)
-    this.#lists.set(owner, countWord, count + 1)
-    if (reserved > pooledCountMax) {
-      this.#insert(this.#long.get(owner) as Int32Array, { start: 0, count }, posting)
-      return
-    }
-    const pooled = this.#lists.word(owner, startWord)
-    const chunk = this.#pool[pooled >>> poolChunkBits] as Int32Array
-    this.#insert(chunk, { start: pooled & (poolChunkWords - 1), count }, posting)
+  #reserve(owner: number, count: number): void {
+    const words = capacityFor(count) * this.width
+    if (count > pooledCountMax) this.#long.set(owner, new Int32Array(words))
+    else this.#lists.set(owner, startWord, this.#allocate(words))
   }
 
   /** Postings come nearly sorted: only overlapping transactions commit them in another order. */

@@ -82,7 +82,10 @@ export class KeyReader {
     const bounds = encodeBounds(range)
     if (core !== undefined) dependOnRange(core, this.keyspace, bounds)
     if (symbol === undefined || rest <= 0) return
+    // A caller that writes keys while it walks must not meet them further on, or it might never end.
+    const ordinalsEnd = this.#point.tables.keyNames.column.count
     for (const { key, value: ordinal } of keyIndex.range(symbol, bounds, range.reverse === true)) {
+      if (ordinal >= ordinalsEnd) continue
       const slice = this.#slice(ordinal)
       if (slice === undefined) continue
       yield { key: latin1ToKey(key), value: decodeValue(slice.bytes, slice.start) }

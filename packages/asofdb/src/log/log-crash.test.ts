@@ -132,7 +132,9 @@ describe.each(['sync', 'interval', 'os'] as const)('a crash of a log in mode %s'
 
 describe.each(['EIO', 'ENOSPC'] as const)('a call that fails with %s', (error) => {
   it.each([false, true])('poisons and loses nothing acknowledged, lasting: %s', async (isLasting) => {
-    for (let nth = 1; ; nth++) {
+    let nth = 0
+    for (;;) {
+      nth += 1
       const run: Run = { durability: 'sync', owner: newOwner(), flushed: 0, appended: 0 }
       const fault = { kind: 'any', nth, error, isLasting } as const
       const host = await machine(`${seed} ${nth}`, { faults: [fault] })
@@ -153,5 +155,6 @@ describe.each(['EIO', 'ENOSPC'] as const)('a call that fails with %s', (error) =
         await next.run(() => judge(next, run))
       }
     }
+    expect(nth).toBeGreaterThan(30)
   })
 })

@@ -34,6 +34,11 @@ export class CommitTable {
   append(systemTime: bigint, counts: RowCounts, meta: number): void {
     const last = this.sequence
     invariant(last === 0 || systemTime > this.systemTime(last), 'system times strictly increase')
+    const before = this.counts(last)
+    const keepsRows =
+      counts.node >= before.node && counts.edge >= before.edge && counts.key >= before.key
+    invariant(keepsRows, 'a commit takes no version rows away')
+    invariant(meta >= 0 && meta < 2 ** 32, 'a metadata reference has 32 bits')
     const row = this.rows.extend()
     this.rows.set(row, highSystem, timeHigh(systemTime))
     this.rows.set(row, lowSystem, timeLow(systemTime))
@@ -41,6 +46,7 @@ export class CommitTable {
     this.rows.set(row, edgeRows, counts.edge)
     this.rows.set(row, keyRows, counts.key)
     this.rows.set(row, metaReference, meta)
+    invariant(this.systemTime(this.sequence) === systemTime, 'a system time fits in 64 bits')
   }
 
   /** Microseconds since 1970. */
@@ -51,6 +57,7 @@ export class CommitTable {
 
   counts(sequence: number): RowCounts {
     if (sequence === 0) return { node: 0, edge: 0, key: 0 }
+    invariant(sequence > 0 && sequence <= this.sequence, 'a snapshot is of a commit that exists')
     const row = sequence - 1
     return {
       node: this.rows.word(row, nodeRows) >>> 0,
@@ -65,13 +72,19 @@ export class CommitTable {
 
   /** The newest sequence up to `limit` whose system time is at or before `micros`; 0 if none. */
   sequenceAt(micros: bigint, limit: number): number {
+    invariant(limit >= 0 && limit <= this.sequence, 'a search ends at a commit that exists')
     return this.#lastWhere(limit, (sequence) => this.systemTime(sequence) <= micros)
   }
 
   /** The sequence of the commit that appended a version row. */
   sequenceOfRow(kind: keyof RowCounts, row: number): number {
     const word = kind === 'node' ? nodeRows : kind === 'edge' ? edgeRows : keyRows
-    return this.#lastWhere(this.sequence, (seq) => this.rows.word(seq - 1, word) >>> 0 <= row) + 1
+    const before = this.#lastWhere(
+      this.sequence,
+      (sequence) => this.rows.word(sequence - 1, word) >>> 0 <= row,
+    )
+    invariant(row >= 0 && before < this.sequence, 'a version row belongs to a commit')
+    return before + 1
   }
 
   /** The last sequence in 1 … limit for which a condition that then fails for good holds. */

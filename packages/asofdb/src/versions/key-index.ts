@@ -1,4 +1,5 @@
 import { bytesToLatin1, latin1ToBytes } from '../encoding/text.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import { OrderedIndex, type OrderedRange } from './ordered-index.ts'
 import type { Tables } from './tables.ts'
 
@@ -67,10 +68,17 @@ export class KeyIndex {
       if (keyNames.has(this.#known)) this.#addStored(this.#known)
     }
     for (; this.#lateKnown < keyNames.late.length; this.#lateKnown++) {
-      const { ordinal, rows } = must(keyNames.late[this.#lateKnown], 'a late identity')
-      // One that filled a gap before the gap was looked at has been taken in above.
-      if (this.find1 === undefined) continue
+      this.#addStored(must(keyNames.late[this.#lateKnown], 'an identity that came late'))
     }
+  }
+
+  #addStored(ordinal: number): void {
+    const { keyNames } = this.#tables
+    const keyspace = keyNames.keyspace(ordinal)
+    const name = bytesToLatin1(keyNames.bytes(ordinal))
+    // A late identity that came before its row was first looked at has been taken in with the row.
+    if (this.#keyspaces.get(keyspace)?.byName.get(name) === ordinal) return
+    this.#add(ordinal, keyspace, name)
   }
 
   #add(ordinal: number, keyspace: number, name: string): void {

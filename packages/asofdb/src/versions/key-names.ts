@@ -1,4 +1,6 @@
-import { ByteArena } from './byte-arena.ts'
+import { invariant } from '../rules/invariant.ts'
+import { absentReference, ByteArena } from './byte-arena.ts'
+import { ordinalMax } from './entity.ts'
 import { entryEnd, entryStart } from './payload-slice.ts'
 import { WordColumn } from './word-column.ts'
 
@@ -19,6 +21,13 @@ export class KeyNames {
   readonly column = new WordColumn(2)
   readonly arena = new ByteArena()
   committed = 0
+  /** Ordinals that were defined after a later one, in the order in which that happened. */
+  readonly late: number[] = []
+
+  /** Whether an ordinal has an identity; one whose transaction never committed may have none. */
+  has(ordinal: number): boolean {
+    return ordinal < this.column.count && this.column.word(ordinal, nameWord) !== 0
+  }
 
   keyspace(ordinal: number): number {
     return this.column.word(ordinal, keyspaceWord)
@@ -27,6 +36,7 @@ export class KeyNames {
   /** The encoded key; never changes. */
   bytes(ordinal: number): Uint8Array {
     const reference = this.column.word(ordinal, nameWord) >>> 0
+    invariant(reference !== absentReference, 'a key that is asked for has a name')
     const chunk = this.arena.chunkOf(reference)
     const offset = this.arena.offsetOf(reference)
     return chunk.subarray(entryStart(chunk, offset), entryEnd(chunk, offset))
@@ -34,8 +44,13 @@ export class KeyNames {
 
   /** Writes the identity of a key; writing the same one again changes nothing. */
   define(ordinal: number, name: KeyName): void {
+    invariant(ordinal >= 0 && ordinal <= ordinalMax, 'a key has an ordinal')
+    if (this.has(ordinal)) {
+      invariant(this.keyspace(ordinal) === name.keyspace, 'a key stays in its keyspace')
+      return
+    }
+    if (ordinal < this.column.count) this.late.push(ordinal)
     this.column.extendTo(ordinal + 1)
-    if (this.column.word(ordinal, nameWord) !== 0) return
     this.column.set(ordinal, keyspaceWord, name.keyspace)
     const { bytes } = name
     this.column.set(ordinal, nameWord, this.arena.append(bytes, 0, bytes.length))

@@ -1,4 +1,4 @@
-import { invariant } from '../rules/invariant.ts'
+import { invariant, must } from '../rules/invariant.ts'
 
 /** One entry: an ordered key as a latin1 string, and the number it stands for. */
 export interface OrderedEntry {
@@ -12,6 +12,13 @@ export interface OrderedRange {
   readonly gt?: string | undefined
   readonly lte?: string | undefined
   readonly lt?: string | undefined
+}
+
+/** A place in the index: before entry `at` of a leaf. */
+interface Cursor {
+  groupIndex: number
+  leafIndex: number
+  at: number
 }
 
 const leafEntriesMax = 128
@@ -38,13 +45,9 @@ export class OrderedIndex {
 
   /** Adds an entry; false when the very same one was there. */
   add(key: string, value: number): boolean {
-    const groupIndex = this.#groupFor(key, value)
-    const group = this.#groups[groupIndex]
-    invariant(group !== undefined, 'an ordered index has a group for every key')
-    const leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], key, value))
-    const leaf = group[leafIndex]
-    invariant(leaf !== undefined, 'a group has a leaf for every key')
-    const at = positionIn(leaf, key, value)
+    invariant(Number.isInteger(value) && value >= 0, 'an entry stands for an ordinal')
+    const { groupIndex, leafIndex, at } = this.#cursorAt(key, value)
+    const leaf = must(this.#groups[groupIndex]?.[leafIndex], 'the leaf of a key')
     if (leaf.keys[at] === key && leaf.values[at] === value) return false
     leaf.keys.splice(at, 0, key)
     leaf.values.splice(at, 0, value)
@@ -53,71 +56,84 @@ export class OrderedIndex {
     return true
   }
 
-  /** Entries within bounds, in order or in reverse. Do not add while iterating. */
+  /**
+   * Entries within bounds, in order or in reverse. Entries may be added while the caller iterates:
+   * the walk then goes on from the last entry it gave, and meets those that were added further on.
+   */
   *range(bounds: OrderedRange, isReverse = false): Generator<OrderedEntry> {
-    if (isReverse) yield* this.#backward(bounds)
-    else yield* this.#forward(bounds)
+    const { gt, gte, lt, lte } = bounds
+    let count = this.#count
+    let cursor = isReverse ? this.#endOf(bounds) : this.#startOf(bounds)
+    for (;;) {
+      const leaf = isReverse ? this.#stepBack(cursor) : this.#settle(cursor)
+      if (leaf === undefined) return
+      const key = leaf.keys[cursor.at] ?? ''
+      const value = leaf.values[cursor.at] ?? 0
+      const isBefore = (gt !== undefined && key <= gt) || (gte !== undefined && key < gte)
+      const isAfter = (lt !== undefined && key >= lt) || (lte !== undefined && key > lte)
+      if (isReverse ? isBefore : isAfter) return
+      if (!isBefore && !isAfter) yield { key, value }
+      if (!isReverse) cursor.at++
+      if (this.#count === count) continue
+      // Something was added, so the places have moved.
+      count = this.#count
+      cursor = isReverse ? this.#cursorAt(key, value) : this.#cursorAt(key, value + 0.5)
+    }
   }
 
   /** Every value whose key is exactly `key`, ascending. */
   *valuesOf(key: string): Generator<number> {
-    for (const entry of this.#forward({ gte: key, lte: key })) yield entry.value
+    for (const entry of this.range({ gte: key, lte: key })) yield entry.value
   }
 
-  *#forward(bounds: OrderedRange): Generator<OrderedEntry> {
-    const start = bounds.gte ?? bounds.gt ?? ''
-    let groupIndex = this.#groupFor(start, -1)
-    let group = this.#groups[groupIndex] ?? []
-    let leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], start, -1))
-    let leaf = group[leafIndex]
-    let at = leaf === undefined ? 0 : positionIn(leaf, start, -1)
-    while (leaf !== undefined) {
-      for (; at < leaf.keys.length; at++) {
-        const key = leaf.keys[at] ?? ''
-        if (bounds.gt !== undefined && key <= bounds.gt) continue
-        if (bounds.lte !== undefined && key > bounds.lte) return
-        if (bounds.lt !== undefined && key >= bounds.lt) return
-        yield { key, value: leaf.values[at] ?? 0 }
-      }
-      at = 0
-      if (++leafIndex >= group.length) {
-        leafIndex = 0
-        group = this.#groups[++groupIndex] ?? []
-      }
-      leaf = group[leafIndex]
-    }
+  #startOf({ gt, gte }: OrderedRange): Cursor {
+    if (gt !== undefined && (gte === undefined || gt >= gte)) return this.#cursorAt(gt, Infinity)
+    return this.#cursorAt(gte ?? '', -1)
   }
 
-  *#backward(bounds: OrderedRange): Generator<OrderedEntry> {
-    const end = bounds.lte ?? bounds.lt
-    let groupIndex = end === undefined ? this.#groups.length - 1 : this.#groupFor(end, Infinity)
-    let group = this.#groups[groupIndex] ?? []
-    let leafIndex =
-      end === undefined
-        ? group.length - 1
-        : lastAtOrBefore(group.length, (at) => compareFirst(group[at], end, Infinity))
-    let leaf = group[leafIndex]
-    let at =
-      leaf === undefined
-        ? 0
-        : end === undefined
-          ? leaf.keys.length
-          : positionIn(leaf, end, Infinity)
-    while (leaf !== undefined) {
-      while (--at >= 0) {
-        const key = leaf.keys[at] ?? ''
-        if (bounds.lt !== undefined && key >= bounds.lt) continue
-        if (bounds.gte !== undefined && key < bounds.gte) return
-        if (bounds.gt !== undefined && key <= bounds.gt) return
-        yield { key, value: leaf.values[at] ?? 0 }
-      }
-      if (--leafIndex < 0) {
-        group = this.#groups[--groupIndex] ?? []
-        leafIndex = group.length - 1
-      }
-      leaf = group[leafIndex]
-      at = leaf === undefined ? 0 : leaf.keys.length
+  /** Just after the last entry within bounds. */
+  #endOf({ lt, lte }: OrderedRange): Cursor {
+    if (lt !== undefined && (lte === undefined || lt <= lte)) return this.#cursorAt(lt, -1)
+    if (lte !== undefined) return this.#cursorAt(lte, Infinity)
+    const groupIndex = this.#groups.length - 1
+    const group = must(this.#groups[groupIndex], 'the last group')
+    const leafIndex = group.length - 1
+    return { groupIndex, leafIndex, at: group[leafIndex]?.keys.length ?? 0 }
+  }
+
+  /** Where (key, value) is, or would be put. */
+  #cursorAt(key: string, value: number): Cursor {
+    const groupIndex = this.#groupFor(key, value)
+    const group = must(this.#groups[groupIndex], 'a group for every key')
+    const leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], key, value))
+    const leaf = must(group[leafIndex], 'a leaf for every key')
+    return { groupIndex, leafIndex, at: positionIn(leaf, key, value) }
+  }
+
+  /** Moves a cursor that stands at the end of a leaf to the next one; the leaf it is in. */
+  #settle(cursor: Cursor): Leaf | undefined {
+    const leaf = this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
+    if (leaf !== undefined && cursor.at < leaf.keys.length) return leaf
+    cursor.at = 0
+    cursor.leafIndex++
+    if (cursor.leafIndex >= (this.#groups[cursor.groupIndex]?.length ?? 0)) {
+      cursor.leafIndex = 0
+      cursor.groupIndex++
     }
+    return this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
+  }
+
+  /** Moves a cursor one entry back; the leaf it is in then. */
+  #stepBack(cursor: Cursor): Leaf | undefined {
+    if (--cursor.at >= 0) return this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
+    if (--cursor.leafIndex < 0) {
+      const group = this.#groups[--cursor.groupIndex]
+      if (group === undefined) return undefined
+      cursor.leafIndex = group.length - 1
+    }
+    const leaf = must(this.#groups[cursor.groupIndex]?.[cursor.leafIndex], 'a leaf further back')
+    cursor.at = leaf.keys.length - 1
+    return leaf
   }
 
   #groupFor(key: string, value: number): number {
@@ -131,6 +147,7 @@ export class OrderedIndex {
     const group = this.#groups[groupIndex]
     const leaf = group?.[leafIndex]
     invariant(group !== undefined && leaf !== undefined, 'the leaf to split exists')
+    invariant(leaf.keys.length === leaf.values.length, 'every key of a leaf has its value')
     const isAppend = addedAt === leaf.keys.length - 1
     const cut = isAppend ? leafEntriesMax : leafEntriesMax >> 1
     group.splice(leafIndex + 1, 0, { keys: leaf.keys.splice(cut), values: leaf.values.splice(cut) })

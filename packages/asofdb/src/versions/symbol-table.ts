@@ -1,4 +1,7 @@
-import { must } from '../rules/invariant.ts'
+import { invariant, must } from '../rules/invariant.ts'
+
+/** The largest number of a symbol. Tables hold symbols as signed words. */
+export const symbolMax = 2 ** 31 - 1
 
 /**
  * Names (labels, types, properties, keyspaces) as small integers. A number is given when a
@@ -32,7 +35,7 @@ export class SymbolTable {
   }
 
   name(symbol: number): string {
-    return must(this.#names[symbol], `the name of symbol ${symbol}`)
+    return must(this.#names[symbol], 'the name of a symbol')
   }
 
   /** Whether a committed batch defines the symbol. */
@@ -42,6 +45,10 @@ export class SymbolTable {
 
   /** Takes in a definition from a batch or a checkpoint. */
   define(symbol: number, name: string): void {
+    invariant(symbol >= 0 && symbol <= symbolMax, 'a symbol is a number of 31 bits')
+    const known = this.#numbers.get(name)
+    invariant(known === undefined || known === symbol, 'a name has one symbol')
+    invariant((this.#names[symbol] ?? name) === name, 'a symbol has one name')
     while (this.#names.length <= symbol) this.#names.push(undefined)
     this.#names[symbol] = name
     this.#numbers.set(name, symbol)
@@ -51,6 +58,7 @@ export class SymbolTable {
 
   /** The logged definitions [from, to), in the order in which they were logged. */
   *definitionsLogged(from: number, to: number): Generator<[symbol: number, name: string]> {
+    invariant(from >= 0 && from <= to && to <= this.count, 'the definitions asked for exist')
     for (const symbol of this.#loggedOrder.slice(from, to)) yield [symbol, this.name(symbol)]
   }
 

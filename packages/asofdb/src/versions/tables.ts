@@ -1,7 +1,8 @@
+import { invariant } from '../rules/invariant.ts'
 import { CommitTable, type RowCounts } from './commit-table.ts'
-import type { EntityKind } from './entity.ts'
+import { type EntityKind, ordinalMax } from './entity.ts'
 import { KeyNames } from './key-names.ts'
-import { SymbolTable } from './symbol-table.ts'
+import { symbolMax, SymbolTable } from './symbol-table.ts'
 import { VersionTable } from './version-table.ts'
 import { WordColumn } from './word-column.ts'
 
@@ -44,10 +45,21 @@ export class EdgeTable {
 
   /** Writes the identity of an edge; rows skipped on the way are identities never committed. */
   define(ordinal: number, ends: EdgeEnds): void {
+    invariant(ordinal >= 0 && ordinal <= ordinalMax, 'an edge has an ordinal')
+    invariant(ends.type >= 0 && ends.type <= symbolMax, 'a type is a symbol')
+    const { source, target } = ends
+    const areNodes = source >= 0 && source <= ordinalMax && target >= 0 && target <= ordinalMax
+    invariant(areNodes, 'both ends of an edge are ordinals of nodes')
     this.column.extendTo(ordinal + 1)
     this.column.set(ordinal, typeWord, ends.type)
-    this.column.set(ordinal, sourceWord, ends.source)
-    this.column.set(ordinal, targetWord, ends.target)
+    this.column.set(ordinal, sourceWord, source)
+    this.column.set(ordinal, targetWord, target)
+  }
+
+  /** Takes back the newest rows, those of a transaction that ends without a commit. */
+  takeBack(count: number): void {
+    invariant(count >= this.committed && count <= this.column.count, 'what is committed stays')
+    this.column.shrinkTo(count)
   }
 }
 

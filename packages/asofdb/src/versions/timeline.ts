@@ -1,3 +1,4 @@
+import { invariant } from '../rules/invariant.ts'
 import { type Span, intersectSpans } from './periods.ts'
 import { type PayloadSlice, slicesEqual } from './payload-slice.ts'
 
@@ -19,6 +20,7 @@ export interface Part extends Span {
  * with a long history is cheap.
  */
 export function cutByNewest(newestFirst: Iterable<VersionEvent>, window: Span): VersionPiece[] {
+  invariant(window.from < window.to, 'a window of valid time is not empty')
   const pieces: VersionPiece[] = []
   const open: Span[] = [window]
   for (const event of newestFirst) {
@@ -104,6 +106,7 @@ export function rectanglesOf(newestFirst: Iterable<VersionEvent>): Rectangle[] {
   const covers: Cover[] = []
   const groups: Rectangle[][] = []
   for (const event of newestFirst) {
+    invariant(event.from < event.to, 'a version holds for some time')
     const group: Rectangle[] = []
     for (const piece of splitByCovers(event, covers)) {
       if (event.payload === undefined || piece.closed === event.sequence) continue
@@ -149,6 +152,8 @@ function splitByCovers(span: Span, covers: readonly Cover[]): Cover[] {
     at = to
   }
   add(at, span.to, undefined)
+  invariant(pieces[0]?.from === span.from, 'pieces start where the span does')
+  invariant(pieces[pieces.length - 1]?.to === span.to, 'pieces end where the span does')
   return pieces
 }
 
@@ -165,6 +170,7 @@ function paint(covers: Cover[], layer: Cover): void {
   }
   added.push(layer)
   added.sort((a, b) => (a.from < b.from ? -1 : 1))
+  invariant(last >= first && added.length > 0, 'what is painted replaces what it meets')
   covers.splice(first, last - first, ...added)
 }
 
