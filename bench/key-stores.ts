@@ -189,9 +189,13 @@ async function loadLevel(
       return sum
     },
     async range(start, count) {
-      const iterator = db.iterator({ gte: start, limit: count })
+      const highWaterMarkBytes = 1 << 20
+      const iterator = db.iterator({ gte: start, limit: count, highWaterMarkBytes })
       let sum = 0
-      for (const [key, value] of await iterator.nextv(count)) sum += key.length + value.length
+      for (let part = await iterator.nextv(count); part.length > 0; ) {
+        for (const [key, value] of part) sum += key.length + value.length
+        part = await iterator.nextv(count)
+      }
       await iterator.close()
       return sum
     },

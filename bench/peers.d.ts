@@ -40,6 +40,8 @@ declare module 'classic-level' {
     lte?: K
     reverse?: boolean
     limit?: number
+    /** The most that one call of nextv brings, in bytes. */
+    highWaterMarkBytes?: number
   }
 
   export interface BatchOperation<K, V> {

@@ -213,8 +213,9 @@ class EngineStore implements DurableStore {
   }
 
   async #openAgain(): Promise<void> {
-    const { host, run } = this.#parts.machine
-    this.#database = await run(() => open(simulatedPath, { host, create: false }))
+    const { machine } = this.#parts
+    const { host } = machine
+    this.#database = await machine.run(() => open(simulatedPath, { host, create: false }))
   }
 
   async close(): Promise<void> {

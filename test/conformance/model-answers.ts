@@ -81,7 +81,7 @@ function answerIncident(view: HistoryView, query: IncidentQuery): string {
 function answerEnds(view: HistoryView, query: EndsQuery): string {
   const direction = query.ask === 'targets' ? 'out' : 'in'
   return incidentEdges(view, query, direction)
-    .map(({ entity }) => (direction === 'out' ? entity.edge?.target : entity.edge?.source))
+    .map(({ entity }) => (direction === 'out' ? entity.edge?.target : entity.edge?.source) ?? '')
     .sort()
     .join('; ')
 }

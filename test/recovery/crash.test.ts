@@ -113,6 +113,7 @@ describe.each(['posix', 'ordered'] as const)('a crash at any step (%s)', (profil
   })
 
   it('of the process leaves nothing seen that a power loss could take back', async () => {
+    const seen = new Set<number>()
     for (let operation = 1; operation < 130; operation += 3) {
       const host = machine(profile, operation)
       const account = { submitted: 0, acknowledged: 0 }
@@ -120,10 +121,13 @@ describe.each(['posix', 'ordered'] as const)('a crash at any step (%s)', (profil
       const next = host.kill()
       const { sequence } = await openAndCompare(next, account)
       await openAndCompare(next.crash({ mode: 'none-kept' }), { ...account, acknowledged: sequence })
+      seen.add(sequence)
     }
+    expect(seen.size).toBeGreaterThan(4)
   })
 
   it('is survived a second time, while the first is being recovered from', async () => {
+    const seen = new Set<number>()
     for (let operation = 5; operation < 130; operation += 13) {
       const host = machine(profile, operation)
       const account = { submitted: 0, acknowledged: 0 }
@@ -133,9 +137,11 @@ describe.each(['posix', 'ordered'] as const)('a crash at any step (%s)', (profil
         const faults: FaultPlan = { crashAt: { operation: step, outcome: 'partly-done' } }
         const next = host.crash(spec, { crashRejects: true, faults })
         await runUntilCrash(next, () => StoredCommits.open({ host: next, seed, segmentBytesMax }))
-        await openAndCompare(next.crash({ mode: 'random', seed: step }), account)
+        const stored = await openAndCompare(next.crash({ mode: 'random', seed: step }), account)
+        seen.add(stored.sequence)
       }
     }
+    expect(seen.size).toBeGreaterThan(4)
   })
 })
 

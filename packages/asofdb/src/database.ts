@@ -433,7 +433,7 @@ export class Database {
 
 interface OpenTransactionParts {
   readonly settings: GraphSettings
-  commit(): Promise<CommitInfo | undefined>
+  readonly commit: () => Promise<CommitInfo | undefined>
 }
 
 /** A transaction that its owner ends. */

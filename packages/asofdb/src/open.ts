@@ -19,13 +19,13 @@ const durabilities = ['sync', 'interval', 'os', 'checkpoint', 'memory'] as const
 /**
  * What an acknowledged commit survives.
  *
- * | mode         | acknowledged when            | a killed process | a power cut                    |
- * | ------------ | ---------------------------- | ---------------- | ------------------------------ |
- * | `sync`       | it is synced to the disk     | survives         | survives                       |
- * | `interval`   | it is written to the log     | survives         | loses up to `syncEveryMs`      |
- * | `os`         | it is written to the log     | survives         | loses what the system held     |
- * | `checkpoint` | it is applied                | loses back to the last checkpoint | the same      |
- * | `memory`     | it is applied                | loses everything | loses everything               |
+ * | mode         | acknowledged when        | a killed process      | a power cut               |
+ * | ------------ | ------------------------ | --------------------- | ------------------------- |
+ * | `sync`       | synced to the disk       | survives              | survives                  |
+ * | `interval`   | written to the log       | survives              | loses up to `syncEveryMs` |
+ * | `os`         | written to the log       | survives              | loses what was not synced |
+ * | `checkpoint` | applied                  | back to the last one  | back to the last one      |
+ * | `memory`     | applied                  | loses everything      | loses everything          |
  *
  * Whatever is lost is the newest; what is left is whole commits without a gap.
  */

@@ -22,8 +22,8 @@ import type { OwnEdge, OwnEvent } from './tail.ts'
  *
  * Event flags: bits 0-1 the kind (0 node, 1 edge, 2 key), bit 2 absent (no payload follows),
  * bit 3 from the beginning, bit 4 for ever, bit 5 the period of the event before (no bounds
- * follow), the others zero. Numbers are little-endian. Integrity is the record's business (its checksum), so a
- * batch that does not decode was written wrong, not damaged.
+ * follow), the others zero. Numbers are little-endian. Integrity is the record's business (its
+ * checksum), so a batch that does not decode was written wrong, not damaged.
  */
 export const batchFormat = 1
 

@@ -384,7 +384,7 @@ export class GraphReader implements EdgeOrigin {
     })
   }
 
-  /** A node that carries the label after the change, or ever before, may enter or leave the scan. */
+  /** A node that carries the label after a change, or ever did before, may be part of the scan. */
   #dependOnLabel(label: string | undefined): void {
     if (this.#core === undefined) return
     const { symbols, node } = this.#indexes.tables

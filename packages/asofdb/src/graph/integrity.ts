@@ -156,9 +156,8 @@ export class GraphIntegrity implements CommitCheck {
     if (clashes.length === 0) return
     throw new DatabaseError(
       'ConnectedEdges',
-      `node ${nodeId(node)} still has ${clashes.length} edge${clashes.length === 1 ? '' : 's'} in ` +
-        `the deleted period (edge ${clashes[0]?.id ?? 0} first); delete them too, or delete the ` +
-        'node with detach: true',
+      `node ${nodeId(node)} still has edges in the deleted period (${clashes.length}, edge ` +
+        `${clashes[0]?.id ?? 0} first); delete them too, or delete the node with detach: true`,
       { details: { id: nodeId(node), edges: clashes } },
     )
   }

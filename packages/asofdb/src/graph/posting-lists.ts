@@ -1,3 +1,4 @@
+import { invariant } from '../rules/invariant.ts'
 import { WordColumn } from '../versions/word-column.ts'
 
 const poolChunkBits = 18
@@ -96,7 +97,8 @@ export class PostingLists {
       const number = triples[at + 1] as number
       const end = base + count * width
       if (count > 0 && (block[end - width] as number) > number) {
-        this.#insert(block, { start: base, count }, { number, companion: triples[at + 2] as number })
+        const companion = triples[at + 2] as number
+        this.#insert(block, { start: base, count }, { number, companion })
       } else {
         block[end] = number
         if (width === 2) block[end + 1] = triples[at + 2] as number
@@ -164,6 +166,7 @@ export class PostingLists {
     const chunk = this.#pool[index]
     if (chunk === undefined || chunk.length < needed) this.#enlarge(index, needed)
     this.#poolEnd += words
+    invariant(this.#poolEnd <= 2 ** 32, 'a place in the pool fits in 32 bits')
     return start
   }
 

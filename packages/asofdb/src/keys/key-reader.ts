@@ -82,7 +82,7 @@ export class KeyReader {
     const bounds = encodeBounds(range)
     if (core !== undefined) dependOnRange(core, this.keyspace, bounds)
     if (symbol === undefined || rest <= 0) return
-    // A caller that writes keys while it walks must not meet them further on, or it might never end.
+    // Keys that the caller makes while it walks are left out: it might never come to an end.
     const ordinalsEnd = this.#point.tables.keyNames.column.count
     for (const { key, value: ordinal } of keyIndex.range(symbol, bounds, range.reverse === true)) {
       if (ordinal >= ordinalsEnd) continue

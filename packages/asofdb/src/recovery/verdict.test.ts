@@ -23,25 +23,40 @@ describe('the verdict', () => {
     expect([...letters].sort()).toEqual(verdictRows.map(row => row.letter))
   })
 
-  it('never opens or creates over anything that is damaged, foreign or too new', () => {
-    for (const facts of allFacts()) {
-      const { reaction } = judge(facts, 'strict')
-      if (reaction.kind === 'refuse') continue
-      if (reaction.kind === 'create') {
-        expect(facts).toMatchObject({ hasManifest: false, hasTraces: false, hasStrangers: false })
-        continue
-      }
-      expect(facts).toMatchObject({
-        hasManifest: true,
-        isManifestWhole: true,
-        isManifestNewer: false,
-        hasForeignFile: false,
-        hasNewerFile: false,
-        isManifestStale: false,
-        isCheckpointUsable: true,
-        isLogWhole: true,
-        isFloorReached: true,
-      })
-    }
+  it('creates only where there is nothing', () => {
+    const creating = [...allFacts()].filter(
+      (facts) => judge(facts, 'strict').reaction.kind === 'create',
+    )
+    const { hasManifest, hasTraces, hasStrangers, mayCreate } = sumOf(creating)
+    expect({ hasManifest, hasTraces, hasStrangers, mayCreate }).toEqual({
+      hasManifest: [false],
+      hasTraces: [false],
+      hasStrangers: [false],
+      mayCreate: [true],
+    })
+  })
+
+  it('never opens anything that is damaged, foreign or too new', () => {
+    const opening = [...allFacts()].filter(
+      (facts) => judge(facts, 'strict').reaction.kind === 'open',
+    )
+    expect(sumOf(opening)).toMatchObject({
+      hasManifest: [true],
+      isManifestOurs: [true],
+      isManifestWhole: [true],
+      isManifestNewer: [false],
+      hasForeignFile: [false],
+      hasNewerFile: [false],
+      isManifestStale: [false],
+      isCheckpointUsable: [true],
+      isLogWhole: [true],
+      isFloorReached: [true],
+    })
   })
 })
+
+/** The answers that each fact has among many. */
+function sumOf(many: readonly Facts[]): Record<string, boolean[]> {
+  const answers = factNames.map((name) => [name, [...new Set(many.map((facts) => facts[name]))]] as const)
+  return Object.fromEntries(answers)
+}

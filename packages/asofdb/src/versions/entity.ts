@@ -2,8 +2,8 @@ import { DatabaseError } from '../rules/errors.ts'
 
 /**
  * An entity id is a number with the kind in its two low bits, so that an id alone says what it
- * names and ids of different kinds never meet: node 1, 5, 9 …, edge 2, 6, 10 …, key 3, 7, 11 ….
- * What remains is the ordinal, dense within the kind. Ids are never reused.
+ * names and ids of different kinds never meet: node 1, 5, 9 and so on, edge 2, 6, 10, key 3, 7, 11.
+ * What remains is the ordinal, dense within the kind. An id that was committed is never reused.
  */
 export type EntityKind = 'node' | 'edge' | 'key'
 

@@ -1,0 +1,80 @@
+import { type Database, isDatabaseError, open, type View } from 'asofdb'
+import type { Arguments, OptionSpecs } from './arguments.ts'
+import { CommandFailure, usageFailure } from './failure.ts'
+import { parseMoment, viewAt } from './moment.ts'
+import { instantText } from './output/value-text.ts'
+
+/** Options of every command that reads. */
+export const readOptions = {
+  valid: { type: 'string', value: 'TIME', help: 'what held in the world then (default: now)' },
+  system: {
+    type: 'string',
+    value: 'TIME',
+    help: 'what was known then: a time, #12 or commit:1d2f3c (default: all)',
+  },
+  limit: { type: 'string', short: 'n', value: 'N', help: 'at most so many lines of each kind' },
+  json: { type: 'boolean', help: 'one JSON document instead of text' },
+} as const satisfies OptionSpecs
+
+/** The folder a command was given. */
+export function mustHaveFolder(input: Arguments, usage: string): string {
+  const [folder] = input.positionals
+  if (folder === undefined) throw usageFailure('which database?', `usage: asof ${usage}`)
+  return folder
+}
+
+/** Refuses what a command would ignore. */
+export function mustBeAtMost(input: Arguments, count: number, usage: string): void {
+  const extra = input.positionals[count]
+  if (extra === undefined) return
+  throw usageFailure(`'${extra}' is one argument too many`, `usage: asof ${usage}`)
+}
+
+/** Opens an existing database, runs `body`, and closes it whatever happens. */
+export async function withDatabase<Result>(
+  folder: string,
+  body: (database: Database) => Result | Promise<Result>,
+): Promise<Result> {
+  const database = await openExisting(folder)
+  try {
+    return await body(database)
+  } finally {
+    await database.close()
+  }
+}
+
+async function openExisting(folder: string): Promise<Database> {
+  try {
+    return await open(folder, { create: false })
+  } catch (error) {
+    if (!isDatabaseError(error, 'NotADatabase')) throw error
+    throw new CommandFailure(error.message, {
+      hint: 'make one with: asof import git REPO --into DIR, or asof import facts FILE --into DIR',
+      cause: error,
+    })
+  }
+}
+
+/** The view that `--valid` and `--system` ask for. */
+export function viewOf(database: Database, input: Arguments): View {
+  return viewAt(database, {
+    valid: parseMoment(input.text('valid') ?? 'now', '--valid'),
+    system: parseMoment(input.text('system') ?? 'now', '--system'),
+  })
+}
+
+/** Where a view looks, in words. */
+export function viewText(database: Database, view: View): string {
+  const commit = database.commit(view.sequence)
+  const known =
+    commit === undefined
+      ? 'before anything was known'
+      : `as known at ${instantText(commit.system)} (#${view.sequence})`
+  return `valid at ${instantText(view.valid)}, ${known}`
+}
+
+/** Where a view looks, for programs. */
+export function viewJson(database: Database, view: View): object {
+  const { valid, sequence } = view
+  return { valid, sequence, system: database.commit(sequence)?.system ?? null }
+}
