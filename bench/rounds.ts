@@ -48,7 +48,8 @@ export class Figures {
 
 /**
  * Runs every contestant once a round, so that a busy spell of the machine meets them all, each
- * round beginning with another of them. Returns the median of each.
+ * round beginning with another of them. Returns the median of each. Nothing forces a garbage
+ * collection in between: a full one takes the compiled code of whoever has no object alive.
  */
 export async function compete(
   contestants: readonly (Contestant | undefined)[],
@@ -60,7 +61,6 @@ export async function compete(
     for (let turn = 0; turn < present.length; turn++) {
       const contestant = present[(turn + round + plan.warmUps) % present.length]
       if (contestant === undefined) continue
-      collectGarbage()
       const figure = await contestant.run(round + plan.warmUps)
       if (round >= 0) samples.get(contestant.name)?.push(figure)
     }
@@ -82,11 +82,6 @@ export function median(sample: readonly number[]): number {
   const lower = sorted[(sorted.length - 1) >> 1]
   if (upper === undefined || lower === undefined) throw new Error('no sample to take a median of')
   return (lower + upper) / 2
-}
-
-/** So that nobody pays for the garbage of the one before. Needs `--expose-gc`. */
-export function collectGarbage(): void {
-  globalThis.gc?.()
 }
 
 /**

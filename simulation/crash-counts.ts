@@ -6,8 +6,10 @@ export interface CrashCounts {
   readonly crashes: Record<string, number>
   /** How many of those were crashes of a recovery, or of what followed it. */
   nested: number
-  /** Different disks that were opened, compared, written to, closed, opened and compared again. */
+  /** Different disks that were opened and compared. */
   states: number
+  /** How many of those were then written to, closed, opened and compared again. */
+  followed: number
   /** Answers compared with the model. */
   answers: number
   /** Commits of the workloads themselves. */
@@ -15,7 +17,7 @@ export interface CrashCounts {
 }
 
 export function newCrashCounts(): CrashCounts {
-  return { points: {}, crashes: {}, nested: 0, states: 0, answers: 0, commits: 0 }
+  return { points: {}, crashes: {}, nested: 0, states: 0, followed: 0, answers: 0, commits: 0 }
 }
 
 export function addCounts(sum: CrashCounts, more: CrashCounts): void {
@@ -27,6 +29,7 @@ export function addCounts(sum: CrashCounts, more: CrashCounts): void {
   }
   sum.nested += more.nested
   sum.states += more.states
+  sum.followed += more.followed
   sum.answers += more.answers
   sum.commits += more.commits
 }

@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib'
 import type { Database } from '../packages/asofdb/src/index.ts'
 import { type CrashCounts, newCrashCounts } from './crash-counts.ts'
-import { type CrashKind, type CrashWorld, crashWorlds, sampleWorlds } from './crash-worlds.ts'
+import { type CrashKind, type CrashWorld, crashWorlds, drawWorld } from './crash-worlds.ts'
 import { ExpectedAnswers, Oracle, type Promised } from './oracle.ts'
 import { RandomStream } from './random.ts'
 import { ReferenceModel } from './reference-model.ts'
@@ -35,9 +35,12 @@ export interface Exploration {
 }
 
 /** How many recoveries are themselves crashed everywhere, at each depth: two within one another. */
-const nestedRecoveries: readonly number[] = [2, 1]
-const worldsPerNestedPoint = 2
-const randomWorldsPerPoint = 2
+const nestedRecoveries: readonly number[] = [1, 1]
+/** How likely the deeper ones are, which cost as much as all the rest. */
+const nestedChances: readonly number[] = [1, 0.2]
+const worldsPerPoint = 2
+/** How many of the worlds are not only looked at but verified, written to and opened again. */
+const followUpChance = 0.2
 const questionsAtRandom = 24
 
 interface PromisedPoint {
@@ -159,7 +162,7 @@ class CrashExplorer {
     const known = new Map<string, Recovered>()
     for (const { point, promised } of lineage.points) {
       this.#counts.points[point.kind] = (this.#counts.points[point.kind] ?? 0) + 1
-      for (const world of this.#worldsOf(point, depth)) {
+      for (const world of this.#worldsAfter(point, depth)) {
         const { mode } = world.crash
         this.#counts.crashes[mode] = (this.#counts.crashes[mode] ?? 0) + 1
         if (depth > 0) this.#counts.nested += 1
@@ -177,12 +180,15 @@ class CrashExplorer {
     await this.#crashRecoveries([...known.values()], cases, depth)
   }
 
-  #worldsOf(point: WatchedPoint, depth: number): Generator<CrashWorld> {
-    if (depth === 0) return crashWorlds(point, { seed: this.#seed, count: randomWorldsPerPoint })
-    return sampleWorlds(point, { seed: `${this.#seed}/${depth}`, count: worldsPerNestedPoint })
+  #worldsAfter(point: WatchedPoint, depth: number): Iterable<CrashWorld> {
+    if (depth === 0) return crashWorlds(point, { seed: this.#seed, count: worldsPerPoint })
+    return [drawWorld(point, `${this.#seed}/${depth}`)]
   }
 
-  /** Opens a world, compares, goes on with it; the number of commits that were there. */
+  /**
+   * Opens a world and compares; some are then written to, closed, opened and compared again. The
+   * number of commits that were there.
+   */
   async #recover(
     world: CrashWorld,
     cases: CaseBook,
@@ -190,6 +196,8 @@ class CrashExplorer {
   ): Promise<number> {
     this.#counts.states += 1
     const simulated = new SimulatedHost({ seed: world.fingerprint, disk: world.disk.fork() })
+    const isUsed = new RandomStream(`${this.#seed}/${world.fingerprint}`).chance(followUpChance)
+    if (isUsed) this.#counts.followed += 1
     let sequence = 0
     const run = new WorkloadRun({
       simulated,
@@ -201,11 +209,12 @@ class CrashExplorer {
       check: async (database, oracle) => {
         const expected = cases.answers(sequence, oracle)
         this.#counts.answers += expected.count
-        await mustBeAs(expected, database, oracle)
+        mustBeAs(expected, database, oracle)
+        if (isUsed) await mustBeSound(database)
       },
       actions: (oracle) => cases.followUp(oracle),
     })
-    await this.#guard(run.run(), crashes, 'after it')
+    await this.#guard(isUsed ? run.run() : run.open(), crashes, 'after it')
     this.#mix(simulated.trace.hash)
     return sequence
   }
@@ -217,7 +226,7 @@ class CrashExplorer {
     depth: number,
   ): Promise<void> {
     const random = new RandomStream(`${this.#seed}/nested/${depth}`)
-    const count = nestedRecoveries[depth] ?? 0
+    const count = random.chance(nestedChances[depth] ?? 0) ? (nestedRecoveries[depth] ?? 0) : 0
     const isSynced = this.#options.workload.options.durability === 'sync'
     // Where nothing is synced, nobody promised that what a killed process left will stay.
     const fit = known.filter(({ world }) => isSynced || world.crash.mode !== 'killed')
@@ -288,16 +297,15 @@ class CaseBook {
   }
 }
 
-async function mustBeAs(
-  expected: ExpectedAnswers,
-  database: Database,
-  oracle: Oracle,
-): Promise<void> {
+function mustBeAs(expected: ExpectedAnswers, database: Database, oracle: Oracle): void {
   const difference = expected.compare(database, oracle.names)
   if (difference !== undefined) {
     const { question, expected: wanted, actual } = difference
     throw new Error(`${question}\nexpected: ${wanted}\nactual:   ${actual}`)
   }
+}
+
+async function mustBeSound(database: Database): Promise<void> {
   const { problems } = await database.verify()
   if (problems.length > 0) throw new Error(`verify: ${JSON.stringify(problems)}`)
 }

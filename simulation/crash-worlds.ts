@@ -20,12 +20,23 @@ export interface CrashWorld {
   readonly fingerprint: string
 }
 
+/**
+ * The worlds after a crash at a point: with nothing kept that was not synced, with all of it, after
+ * a kill, and `count` of the other standard crashes, drawn anew for each point.
+ */
 export function* crashWorlds(
   { left, operation, outcome }: WatchedPoint,
   options: { seed: string; count: number },
 ): Generator<CrashWorld> {
   const seed = `${options.seed}/${operation}/${outcome}`
-  for (const crash of standardCrashes(left, { seed, randomCount: options.count })) {
+  const random = new RandomStream(seed)
+  const [none, all, ...others] = standardCrashes(left, { seed, randomCount: 4 })
+  const chosen = [none, all]
+  for (let index = 0; index < options.count && others.length > 0; index += 1) {
+    chosen.push(...others.splice(random.below(others.length), 1))
+  }
+  for (const crash of chosen) {
+    if (crash === undefined) continue
     const disk = afterPowerLoss(left, crash)
     yield { crash, disk, fingerprint: fingerprintOf(disk) }
   }
@@ -33,18 +44,12 @@ export function* crashWorlds(
   yield { crash: { mode: 'killed', seed }, disk, fingerprint: `killed ${fingerprintOf(disk)}` }
 }
 
-/** Which of the crashes of a point to take, when not all are wanted. */
-export function* sampleWorlds(
-  point: WatchedPoint,
-  options: { seed: string; count: number },
-): Generator<CrashWorld> {
-  const random = new RandomStream(`${options.seed}/${point.operation}/${point.outcome}`)
-  const specs = standardCrashes(point.left, { seed: options.seed, randomCount: options.count })
-  for (let index = 0; index < options.count; index += 1) {
-    const crash = random.pick(specs)
-    const disk = afterPowerLoss(point.left, crash)
-    yield { crash, disk, fingerprint: fingerprintOf(disk) }
-  }
+/** One crash at a point, any of the standard ones. */
+export function drawWorld(point: WatchedPoint, seed: string): CrashWorld {
+  const random = new RandomStream(`${seed}/${point.operation}/${point.outcome}`)
+  const crash = random.pick(standardCrashes(point.left, { seed: random.seed, randomCount: 4 }))
+  const disk = afterPowerLoss(point.left, crash)
+  return { crash, disk, fingerprint: fingerprintOf(disk) }
 }
 
 export function fingerprintOf(disk: SimulatedDisk): string {

@@ -62,7 +62,8 @@ function printReport(report: SimulationReport): void {
     `${total(counts.points)} crash points: ${list(counts.points)}`,
     `${total(counts.crashes)} crashes: ${list(counts.crashes)}`,
     `${counts.nested} of them while a crash was being recovered from or soon after`,
-    `${counts.states} different disks opened, ${counts.answers} answers compared`,
+    `${counts.states} different disks opened, ${counts.followed} of them written to and reopened`,
+    `${counts.answers} answers compared`,
   ]
   if (failure === undefined) {
     console.log([...lines, 'PASSED'].join('\n'))

@@ -71,6 +71,11 @@ export class WorkloadRun {
     return this.#known
   }
 
+  /** Opens and looks, no more. */
+  open(): Promise<void> {
+    return this.#parts.simulated.run(() => this.#openDatabase())
+  }
+
   /** Opens, does everything, closes. Rejects with what went wrong first. */
   run(): Promise<void> {
     return this.#parts.simulated.run(async () => {

@@ -53,8 +53,8 @@ interface Swarm {
   readonly largeSize: number
 }
 
-const operationsLeast = 8
-const operationsMost = 24
+const operationsLeast = 12
+const operationsMost = 32
 
 export function drawWorkload(seed: string | number): Workload {
   const random = new RandomStream(`workload/${seed}`)
@@ -97,10 +97,25 @@ function drawOptions(random: RandomStream, { nodesValid }: Script): WorkloadOpti
   }
 }
 
+/** A commit that no script can make fail. */
+const firstSteps: readonly Step[] = [
+  {
+    step: 'write',
+    operations: ['r1', 'r2'].map((name) => ({
+      verb: 'createNode',
+      name,
+      labels: ['A'],
+      properties: { a: 1 },
+      period: { valid: 'always' },
+    })),
+  },
+]
+
 class ActionMaker {
   readonly #random: RandomStream
   readonly #swarm: Swarm
   readonly #actions: Action[] = []
+  #wall = 0
 
   constructor(random: RandomStream, swarm: Swarm) {
     this.#random = random
@@ -109,7 +124,7 @@ class ActionMaker {
 
   make({ steps }: Script): Action[] {
     const random = this.#random
-    for (const step of steps) {
+    for (const step of [...firstSteps, ...steps]) {
       this.#take(step)
       if (random.chance(this.#swarm.checkpoints * 0.5)) this.#add({ step: 'checkpoint' })
       if (random.chance(this.#swarm.pauses * 0.5)) {
@@ -122,6 +137,10 @@ class ActionMaker {
 
   #take(step: Step): void {
     switch (step.step) {
+      case 'clock':
+        if (step.wall === this.#wall) return
+        this.#wall = step.wall
+        return this.#add(step)
       case 'read':
       case 'history':
       case 'readOwn':

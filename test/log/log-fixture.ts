@@ -4,7 +4,7 @@ import { memoryHost } from '../../packages/asofdb/src/host/memory-host.ts'
 import { nodeHost } from '../../packages/asofdb/src/host/node-host.ts'
 import type { LogReport } from '../../packages/asofdb/src/log/log-ending.ts'
 import { type LogReadOptions, readLog } from '../../packages/asofdb/src/log/log-reader.ts'
-import { LogWriter, type LogWriterOptions } from '../../packages/asofdb/src/log/log-writer.ts'
+import type { LogWriter, LogWriterOptions } from '../../packages/asofdb/src/log/log-writer.ts'
 import type { SegmentInfo } from '../../packages/asofdb/src/log/segment.ts'
 import type { DatabaseError } from '../../packages/asofdb/src/rules/errors.ts'
 

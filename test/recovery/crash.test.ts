@@ -109,18 +109,19 @@ describe.each(['posix', 'ordered'] as const)('a crash at any step (%s)', (profil
         recovered.add(await openAndUse(host.crash(spec), account))
       }
     }
-    expect([...recovered].sort()).toEqual([0, 1, 2, 3, 4, 5, 6])
+    expect([...recovered].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6])
   })
 
   it('of the process leaves nothing seen that a power loss could take back', async () => {
     const seen = new Set<number>()
-    for (let operation = 1; operation < 130; operation += 3) {
+    for (let operation = 1; operation < 260; operation += 6) {
       const host = machine(profile, operation)
       const account = { submitted: 0, acknowledged: 0 }
       await runUntilCrash(host, () => use(host, account))
       const next = host.kill()
       const { sequence } = await openAndCompare(next, account)
-      await openAndCompare(next.crash({ mode: 'none-kept' }), { ...account, acknowledged: sequence })
+      const seenBefore = { ...account, acknowledged: sequence }
+      await openAndCompare(next.crash({ mode: 'none-kept' }), seenBefore)
       seen.add(sequence)
     }
     expect(seen.size).toBeGreaterThan(4)
@@ -128,7 +129,7 @@ describe.each(['posix', 'ordered'] as const)('a crash at any step (%s)', (profil
 
   it('is survived a second time, while the first is being recovered from', async () => {
     const seen = new Set<number>()
-    for (let operation = 5; operation < 130; operation += 13) {
+    for (let operation = 5; operation < 260; operation += 24) {
       const host = machine(profile, operation)
       const account = { submitted: 0, acknowledged: 0 }
       await runUntilCrash(host, () => use(host, account))

@@ -204,7 +204,8 @@ describe('opening a directory', () => {
       await unlogged.checkpoint()
       await unlogged.commits(2)
       const logged = await StoredCommits.open({ host, seed: 'again' })
-      expect(logged.opened.report).toMatchObject({ outcome: 'clean', row: 'O', recoveredSequence: 5 })
+      const report = { outcome: 'clean', row: 'O', recoveredSequence: 5 }
+      expect(logged.opened.report).toMatchObject(report)
       await logged.commits(2)
       await logged.close()
       const last = await StoredCommits.open({ host, seed })
@@ -273,7 +274,8 @@ describe('damage at rest', () => {
     for (let byte = 0; byte < size; byte += byte < 40 ? 1 : 67) {
       const host = original.fork()
       await flip(host, '/db/MANIFEST', byte * 8 + (byte % 8))
-      expect(await refusalOf(host)).toMatchObject({ code: 'Corrupt', details: { file: 'MANIFEST' } })
+      const error = await refusalOf(host)
+      expect(error).toMatchObject({ code: 'Corrupt', details: { file: 'MANIFEST' } })
     }
   })
 
@@ -283,7 +285,13 @@ describe('damage at rest', () => {
     await flip(host, `/db/log/${segment}`, 8 * (4096 + 60))
     expect(await refusalOf(host)).toMatchObject({
       code: 'Corrupt',
-      details: { row: 'M', file: `log/${segment}`, offset: 4096, kind: 'checksum', sequenceExpected: 1 },
+      details: {
+        row: 'M',
+        file: `log/${segment}`,
+        offset: 4096,
+        kind: 'checksum',
+        sequenceExpected: 1,
+      },
     })
   })
 
@@ -312,7 +320,8 @@ describe('damage at rest', () => {
   it('by a manifest that was put back is refused when the log shows it', async () => {
     const host = await machineAfter({ commits: 2 })
     const old = await host.run(() => readFile(host, '/db/MANIFEST'))
-    const stored = await host.run(async () => StoredCommits.open({ host, seed, segmentBytesMax: 4300 }))
+    const options = { host, seed, segmentBytesMax: 4300 }
+    const stored = await host.run(async () => StoredCommits.open(options))
     await host.run(() => stored.commits(3))
     await edit(host, '/db/MANIFEST', async (file) => {
       await file.truncate(old.length)
@@ -335,7 +344,8 @@ describe('damage at rest', () => {
     const bytes = await other.run(() => readFile(other, `/db/checkpoint/${name}`))
     await edit(host, `/db/checkpoint/${name}`, (file) => file.write(bytes, 0))
     const error = await refusalOf(host)
-    expect(error).toMatchObject({ code: 'ForeignFile', details: { row: 'I', file: `checkpoint/${name}` } })
+    const details = { row: 'I', file: `checkpoint/${name}` }
+    expect(error).toMatchObject({ code: 'ForeignFile', details })
   })
 
   it('is found by a verification of the open database', async () => {

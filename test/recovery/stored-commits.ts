@@ -29,7 +29,14 @@ export class StoredCommits {
   readonly #checkpointer: Checkpointer
   readonly #log: LogWriter | undefined
 
-  private constructor(options: StoredOptions, opened: OpenedDirectory, sample: SampleCommits, log: LogWriter | undefined) {
+  private constructor(
+    options: StoredOptions,
+    { opened, sample, log }: {
+      opened: OpenedDirectory
+      sample: SampleCommits
+      log: LogWriter | undefined
+    },
+  ) {
     this.#options = options
     this.opened = opened
     this.sample = sample
@@ -63,7 +70,7 @@ export class StoredCommits {
       isLogged,
     })
     const log = isLogged ? await openLog(options, opened) : undefined
-    return new StoredCommits(options, opened, sample, log)
+    return new StoredCommits(options, { opened, sample, log })
   }
 
   get sequence(): number {

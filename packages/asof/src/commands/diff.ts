@@ -1,4 +1,4 @@
-import type { Database } from 'asofdb'
+import type { Database, EntityState, NetDiffEntry } from 'asofdb'
 import type { Arguments } from '../arguments.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { stateTitle } from '../describe.ts'
@@ -150,7 +150,7 @@ function showNet({ database, input, context, limit }: Comparing, sides: Sides): 
   const { terminal } = context
   const from = { sequence: viewAt(database, sides.before).sequence }
   const to = { sequence: viewAt(database, sides.after).sequence }
-  const entries = []
+  const entries: NetDiffEntry[] = []
   let more = 0
   for (const entry of database.netDiff({ from, to })) {
     if (entry.kind === 'edge' && !input.flag('edges')) continue
@@ -161,7 +161,7 @@ function showNet({ database, input, context, limit }: Comparing, sides: Sides): 
     terminal.write(jsonText({ from, to, entries, more }))
     return exitCodes.ok
   }
-  const title = (state: (typeof entries)[number]['before']): string =>
+  const title = (state: EntityState | undefined): string =>
     state === undefined ? '∅' : stateTitle(state)
   const rows = entries.map(({ id, kind, valid, before, after }) => [
     `  ${kind}:${id}`,

@@ -89,14 +89,14 @@ export async function mustContinue(
     }
     throw new CommandFailure(
       `the database holds the history of another repository: ${repository} lacks its commits`,
-      { hint: freshFolderHint, cause: error },
+      { hint: freshFolderHint, cause: error, details: { isOtherHistory: true } },
     )
   }
   if (outside === '') return
   throw new CommandFailure(
     `commit ${outside} was imported but is no longer in the history of ${head.slice(0, 12)}: ` +
       'it was rewritten, or this is another branch',
-    { hint: freshFolderHint },
+    { hint: freshFolderHint, details: { isOtherHistory: true } },
   )
 }
 

@@ -83,6 +83,9 @@ export function alignSection(length: number): number {
 
 export const headerBytes = fixedBytes + sectionNames.length * entryBytes + trailerBytes
 
+invariant(headerBytes % sectionAlignment === 0, 'the first section is aligned')
+invariant(sectionNames.length <= sectionsMax, 'a header of today is one that can be read')
+
 /** Where the sections lie, given how far they reach; the checksums are filled in after writing. */
 export function layOutSections(parts: {
   readonly from: TableCounts
@@ -93,6 +96,8 @@ export function layOutSections(parts: {
   return sectionNames.map(name => {
     const from = parts.from[name]
     const to = parts.to[name]
+    invariant(from <= to, 'a section does not end before it starts')
+    invariant(offset % sectionAlignment === 0, 'sections are aligned')
     const bytes = name === 'symbols' ? parts.symbolBytes : (to - from) * unitBytes[name]
     const entry = { name, checksum: 0, from, to, offset, length: alignSection(bytes) }
     offset += entry.length
@@ -106,6 +111,14 @@ export interface EncodedHeader {
 }
 
 export function encodeCheckpointHeader(header: CheckpointHeader): EncodedHeader {
+  const { sections } = header
+  invariant(header.databaseId.length === 32, 'a database id has 16 bytes')
+  invariant(header.fromSequence < header.toSequence, 'a checkpoint file holds a commit')
+  invariant(
+    sections.length === sectionNames.length &&
+      sections.every((section, index) => section.name === sectionNames[index]),
+    'every section is there, in order',
+  )
   const writer = new ByteWriter(headerBytes)
   writer.bytes(magic)
   writer.u32(checkpointFormatVersion)
@@ -114,9 +127,9 @@ export function encodeCheckpointHeader(header: CheckpointHeader): EncodedHeader 
   writer.u64(header.generation)
   writer.u64(header.fromSequence)
   writer.u64(header.toSequence)
-  writer.u32(header.sections.length)
+  writer.u32(sections.length)
   writer.u32(0)
-  for (const section of header.sections) {
+  for (const section of sections) {
     writer.u32(sectionNames.indexOf(section.name) + 1)
     writer.u32(section.checksum)
     writer.u64(section.from)
@@ -128,6 +141,7 @@ export function encodeCheckpointHeader(header: CheckpointHeader): EncodedHeader 
   const checksum = crc32(writer.view())
   writer.u32(checksum)
   invariant(writer.length === headerBytes, 'the header of a checkpoint has the length it states')
+  invariant(headerLength(writer.view()) === headerBytes, 'what is written can be read')
   return { bytes: writer.copy(), checksum }
 }
 

@@ -1,4 +1,5 @@
 import type { Host } from '../host/host.ts'
+import { invariant } from '../rules/invariant.ts'
 import { segmentsFrom } from '../log/segment.ts'
 import { type DatabaseError, isDatabaseError } from '../rules/errors.ts'
 import type { Tables } from '../versions/tables.ts'
@@ -102,8 +103,11 @@ export class Checkpointer {
         durationMs: host.clock.monotonicMs() - startMs,
       }
     }
+    invariant(sequence > before.checkpoint.sequence, 'the tables never lose a commit')
     const { file, filesAbsorbed } = await this.#write(before, sequence)
+    invariant(file.toSequence === sequence, 'a checkpoint holds what was there when it began')
     const after = await this.#install(file, filesAbsorbed)
+    invariant(after.previous === before.checkpoint, 'one checkpoint runs at a time')
     const { removed, leftBehind } = await this.#clean(before, after)
     return {
       sequence,
@@ -128,6 +132,7 @@ export class Checkpointer {
     const sizes = files.map(file => file.size)
     const newBytes = bytesBetween(files.at(-1)?.to ?? zeroCounts(), to)
     const filesAbsorbed = filesToAbsorb(sizes, newBytes)
+    invariant(filesAbsorbed <= files.length, 'only files that exist are absorbed')
     const base = files[files.length - filesAbsorbed - 1]
     const from = base?.to ?? zeroCounts()
     const symbols = encodeSymbols(tables, from.symbols, to.symbols)
@@ -153,14 +158,16 @@ export class Checkpointer {
 
   async #install(file: CheckpointFileInfo, filesAbsorbed: number): Promise<Manifest> {
     const { manifests, host, directory } = this.#options
+    const { generation } = manifests.current
     try {
       await this.#options.untilDurable(file.toSequence)
       return await manifests.update(current => {
         const { files } = current.checkpoint
+        invariant(current.generation === generation, 'nobody else makes checkpoints')
         const kept = files.slice(0, files.length - filesAbsorbed)
         const next: Manifest = {
           ...current,
-          generation: current.generation + 1,
+          generation: generation + 1,
           previous: current.checkpoint,
           checkpoint: { sequence: file.toSequence, files: [...kept, file] },
           durableSequence: Math.max(current.durableSequence, file.toSequence),
@@ -196,6 +203,7 @@ export class Checkpointer {
     const needed = new Set(filesOf(after).map(file => file.name))
     for (const { name } of filesOf(before)) {
       if (needed.has(name)) continue
+      invariant(name !== after.checkpoint.files.at(-1)?.name, 'what was just written stays')
       await tryTo(`checkpoint/${name}`, async () => {
         await removeIfPresent(host.files, `${checkpointDirectoryOf(directory)}/${name}`)
         return [`checkpoint/${name}`]

@@ -9,6 +9,7 @@
  *     checkpoint/         checkpoint files: `00000007.checkpoint`, numbered by generation
  */
 import { temporaryName } from '../host/files.ts'
+import { invariant } from '../rules/invariant.ts'
 
 export const manifestName = 'MANIFEST'
 export const previousManifestName = 'MANIFEST.previous'
@@ -29,6 +30,7 @@ export function checkpointDirectoryOf(directory: string): string {
 
 /** The name of a checkpoint file inside `checkpoint/`. */
 export function checkpointFileName(generation: number): string {
+  invariant(Number.isSafeInteger(generation) && generation >= 1, 'checkpoints count from 1')
   return String(generation).padStart(generationDigits, '0') + checkpointSuffix
 }
 

@@ -22,14 +22,14 @@ export class JsonFields {
   constructor(parsed: unknown, place: JsonPlace) {
     this.#place = place
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-      throw this.damage('the content', 'is no object')
+      throw this.damage({ member: 'the content', what: 'is no object' })
     }
     this.#members = new Map<string, unknown>(Object.entries(parsed))
   }
 
   text(name: string): string {
     const value = this.#members.get(name)
-    if (typeof value !== 'string') throw this.damage(name, 'is no text')
+    if (typeof value !== 'string') throw this.damage({ member: name, what: 'is no text' })
     return value
   }
 
@@ -37,12 +37,12 @@ export class JsonFields {
   count(name: string): number {
     const value = this.#members.get(name)
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-    throw this.damage(name, 'is no count')
+    throw this.damage({ member: name, what: 'is no count' })
   }
 
   flag(name: string): boolean {
     const value = this.#members.get(name)
-    if (typeof value !== 'boolean') throw this.damage(name, 'is neither true nor false')
+    if (typeof value !== 'boolean') throw this.damage({ member: name, what: 'is neither true nor false' })
     return value
   }
 
@@ -56,34 +56,45 @@ export class JsonFields {
 
   texts(name: string): string[] {
     return this.#array(name).map(value => {
-      if (typeof value !== 'string') throw this.damage(name, 'is no list of texts')
+      if (typeof value !== 'string') throw this.damage({ member: name, what: 'is no list of texts' })
       return value
     })
   }
 
   /** An object of whatever content. */
   json(name: string): Readonly<Record<string, JsonValue>> {
-    const value = this.#members.get(name)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw this.damage(name, 'is no object')
+    const members: [string, JsonValue][] = []
+    for (const [member, value] of this.object(name).#members) {
+      members.push([member, this.#toJson(name, value)])
     }
-    // What JSON.parse made of an object consists of these types.
-    return value as Readonly<Record<string, JsonValue>>
+    return Object.fromEntries(members)
   }
 
-  damage(name: string, what: string): DatabaseError {
+  /** The error that says that a member, or `the content`, is not as it must be. */
+  damage(of: { readonly member: string; readonly what: string }): DatabaseError {
     const { file, offset } = this.#place
     return new DatabaseError(
       'Corrupt',
-      `${file} is damaged: ${name} ${what}; restore the database from a backup, or keep the ` +
+      `${file} is damaged: ${of.member} ${of.what}; restore the database from a backup, or keep the ` +
         'directory as it is and ask for help',
       { details: { file, offset, kind: 'manifest' } },
     )
   }
 
+  #toJson(name: string, value: unknown): JsonValue {
+    if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+    if (typeof value === 'number') return value
+    if (Array.isArray(value)) return value.map((item: unknown) => this.#toJson(name, item))
+    if (typeof value !== 'object') throw this.damage({ member: name, what: 'is no JSON' })
+    const members = Object.entries(value).map(
+      ([member, item]: [string, unknown]) => [member, this.#toJson(name, item)] as const,
+    )
+    return Object.fromEntries(members)
+  }
+
   #array(name: string): readonly unknown[] {
     const value: unknown = this.#members.get(name)
-    if (!Array.isArray(value)) throw this.damage(name, 'is no list')
+    if (!Array.isArray(value)) throw this.damage({ member: name, what: 'is no list' })
     return value
   }
 }

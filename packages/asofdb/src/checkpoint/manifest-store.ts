@@ -2,6 +2,7 @@ import { isErrno, readFully, temporaryName, writeFully } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
 import type { SegmentInfo } from '../log/segment.ts'
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { manifestName, previousManifestName } from './directory-names.ts'
 import { explainFailure } from './explain-failure.ts'
 import { encodeManifest, type Manifest } from './manifest.ts'
@@ -74,6 +75,7 @@ export class ManifestStore {
     return this.update(current => {
       const first = current.segments[0]?.number ?? 0
       const named = segments.filter(segment => segment.number >= first)
+      invariant(named.length > 0, 'a log that goes on has a segment')
       const segmentNumber = Math.max(current.segmentNumber, ...named.map(one => one.number))
       return { ...current, segments: named, segmentNumber }
     })
@@ -90,6 +92,7 @@ export class ManifestStore {
 
   async #install(next: Manifest): Promise<Manifest> {
     const { files, directory } = this.#place
+    if (this.#current !== undefined) assertSuccession(this.#current, next)
     const bytes = encodeManifest(next)
     await this.#mustBeUnchanged()
     if (this.#bytes !== undefined) await this.#replace(previousManifestName, this.#bytes)
@@ -156,6 +159,16 @@ export class ManifestStore {
   #path(name: string): string {
     return `${this.#place.directory}/${name}`
   }
+}
+
+/** What holds between a manifest and the next one. */
+function assertSuccession(before: Manifest, next: Manifest): void {
+  invariant(next.databaseId === before.databaseId, 'a database keeps its id')
+  invariant(next.revision === before.revision + 1, 'manifests are counted')
+  invariant(next.epoch >= before.epoch, 'epochs never go down')
+  invariant(next.generation >= before.generation, 'names of checkpoints are not used twice')
+  invariant(next.segmentNumber >= before.segmentNumber, 'segments are counted on')
+  invariant(next.durableSequence >= before.durableSequence, 'no promise is taken back')
 }
 
 function poisoned(cause: unknown): DatabaseError {

@@ -102,7 +102,8 @@ describe('the swap of a manifest', () => {
     let isDone = false
     for (let operation = 1; !isDone; operation++) {
       const crashAt = { operation, outcome: 'partly-done' } as const
-      const host = new SimulatedHost({ seed: 'swap', profile, crashRejects: true, faults: { crashAt } })
+      const faults = { crashAt }
+      const host = new SimulatedHost({ seed: 'swap', profile, crashRejects: true, faults })
       let acknowledged = 0
       await host
         .run(async () => {
@@ -156,7 +157,8 @@ describe('the swap of a manifest', () => {
   it('keeps segments that a checkpoint dropped out, and takes the changes in order', async () => {
     const host = new SimulatedHost({ seed: 'segments' })
     await host.run(async () => {
-      const store = await ManifestStore.create(place(host), { ...sample, segmentNumber: 1, segments: [] })
+      const none = { ...sample, segmentNumber: 1, segments: [] }
+      const store = await ManifestStore.create(place(host), none)
       const segments = [1, 2, 3].map((number) => {
         const of = { epoch: 3, firstSequence: number * 10 }
         return { ...of, number, salt: 1n, name: segmentName(of) }

@@ -2,10 +2,10 @@ import { crc32 } from '../encoding/checksum.ts'
 import { bytesToText } from '../encoding/text.ts'
 import { databaseIdBytes, type SegmentInfo, segmentName } from '../log/segment.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import { manifestName } from './directory-names.ts'
-import { checkpointFileName } from './directory-names.ts'
-import { JsonFields, type JsonValue } from './json-fields.ts'
-import { sectionRecord, type TableCounts } from './sections.ts'
+import { invariant } from '../rules/invariant.ts'
+import { checkpointFileName, manifestName } from './directory-names.ts'
+import { JsonFields, type JsonPlace, type JsonValue } from './json-fields.ts'
+import { countsEqual, sectionRecord, type TableCounts, zeroCounts } from './sections.ts'
 
 /**
  * The manifest: what a database consists of at this moment. A file it names and that is missing is
@@ -87,6 +87,17 @@ export function logStartOf(manifest: Manifest): number {
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
+  const { checkpoint, previous, segments } = manifest
+  invariant(manifest.revision >= 1 && manifest.epoch >= 1, 'revisions and epochs count from 1')
+  invariant(isChain(checkpoint), 'the files of the checkpoint follow on one another')
+  invariant(isChain(previous), 'the files of the checkpoint before follow on one another')
+  invariant(previous.sequence <= checkpoint.sequence, 'a checkpoint holds more than the one before')
+  invariant(manifest.durableSequence >= checkpoint.sequence, 'a checkpoint is durable')
+  invariant(
+    segments.every((one, index) => one.number > (segments[index - 1]?.number ?? 0)),
+    'segments are in order',
+  )
+  invariant((segments.at(-1)?.number ?? 0) <= manifest.segmentNumber, 'segments are counted')
   const state = ({ sequence, files }: CheckpointState) => ({
     sequence,
     files: files.map(file => file.name),
@@ -99,14 +110,14 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     generation: manifest.generation,
     durableSequence: manifest.durableSequence,
     settings: manifest.settings,
-    checkpoint: state(manifest.checkpoint),
-    previous: state(manifest.previous),
+    checkpoint: state(checkpoint),
+    previous: state(previous),
     files: filesOf(manifest),
     log: {
       inUse: manifest.isLogged,
       start: logStartOf(manifest),
       segmentNumber: manifest.segmentNumber,
-      segments: manifest.segments.map(segment => ({ ...segment, salt: String(segment.salt) })),
+      segments: segments.map(segment => ({ ...segment, salt: String(segment.salt) })),
     },
   }
   return sealManifest(manifestFormatVersion, `${JSON.stringify(content, null, 1)}\n`)
@@ -132,10 +143,8 @@ export function isManifest(bytes: Uint8Array): boolean {
  */
 export function decodeManifest(bytes: Uint8Array, file: string = manifestName): Manifest {
   const { version, body, bodyOffset } = openSeal(bytes, file)
-  const fields = new JsonFields(parseJson(body, { file, offset: bodyOffset }), {
-    file,
-    offset: bodyOffset,
-  })
+  const place = { file, offset: bodyOffset }
+  const fields = new JsonFields(parseJson(body, place), place)
   if (version > manifestFormatVersion) {
     const release = fields.text('release')
     throw new DatabaseError(
@@ -160,21 +169,21 @@ function openSeal(bytes: Uint8Array, file: string): Seal {
   const line = String.fromCharCode(...bytes.subarray(0, Math.max(0, Math.min(lineEnd, 64))))
   const parts = /^asofdb manifest ([1-9][0-9]{0,8}) ([0-9a-f]{8})$/.exec(line)
   if (parts?.[1] === undefined || parts[2] === undefined) {
-    throw corrupt(file, 0, 'its first line is damaged')
+    throw corrupt({ file, offset: 0 }, 'its first line is damaged')
   }
   const body = bytes.subarray(lineEnd + 1)
   const start = crc32(bytes.subarray(0, lineEnd - parts[2].length))
   if (crc32(body, start) !== Number.parseInt(parts[2], 16)) {
-    throw corrupt(file, lineEnd + 1, 'its checksum does not fit')
+    throw corrupt({ file, offset: lineEnd + 1 }, 'its checksum does not fit')
   }
   return { version: Number(parts[1]), body, bodyOffset: lineEnd + 1 }
 }
 
-function parseJson(body: Uint8Array, at: { file: string; offset: number }): unknown {
+function parseJson(body: Uint8Array, at: JsonPlace): unknown {
   try {
     return JSON.parse(bytesToText(body, 0, body.length))
   } catch (cause) {
-    throw corrupt(at.file, at.offset, 'it is not JSON', cause)
+    throw corrupt(at, 'it is not JSON', cause)
   }
 }
 
@@ -202,7 +211,7 @@ function readState(
 ): CheckpointState {
   const files = fields.texts('files').map(name => {
     const file = byName.get(name)
-    if (file === undefined) throw fields.damage('files', `doesn't describe ${name}`)
+    if (file === undefined) throw fields.damage({ member: 'files', what: `doesn't describe ${name}` })
     return file
   })
   return { sequence: fields.count('sequence'), files }
@@ -226,7 +235,7 @@ function readCounts(fields: JsonFields): TableCounts {
 
 function readSegment(fields: JsonFields): SegmentInfo {
   const salt = fields.text('salt')
-  if (!/^-?[0-9]{1,19}$/.test(salt)) throw fields.damage('salt', 'is no number')
+  if (!/^-?[0-9]{1,19}$/.test(salt)) throw fields.damage({ member: 'salt', what: 'is no number' })
   return {
     name: fields.text('name'),
     number: fields.count('number'),
@@ -240,22 +249,28 @@ function readSegment(fields: JsonFields): SegmentInfo {
 function checkManifest(manifest: Manifest, fields: JsonFields): void {
   const { databaseId, checkpoint, previous, segments, generation } = manifest
   const isId = /^[0-9a-f]*$/.test(databaseId) && databaseId.length === databaseIdBytes * 2
-  if (!isId) throw fields.damage('database', 'is no database id')
-  if (previous.sequence > checkpoint.sequence) throw fields.damage('previous', 'is later')
+  if (manifest.revision < 1 || manifest.epoch < 1) throw fields.damage({ member: 'epoch', what: 'is 0' })
+  if (manifest.durableSequence < checkpoint.sequence) {
+    throw fields.damage({ member: 'durableSequence', what: 'is below the checkpoint' })
+  }
+  if (!isId) throw fields.damage({ member: 'database', what: 'is no database id' })
+  if (previous.sequence > checkpoint.sequence) throw fields.damage({ member: 'previous', what: 'is later' })
   for (const [what, state] of Object.entries({ checkpoint, previous })) {
-    if (!isChain(state)) throw fields.damage(what, 'has gaps')
+    if (!isChain(state)) throw fields.damage({ member: what, what: 'has gaps' })
   }
   for (const { name } of filesOf(manifest)) {
     const number = Number.parseInt(name, 10)
     const isName = Number.isSafeInteger(number) && number >= 1 && number <= generation
-    if (!isName || checkpointFileName(number) !== name) throw fields.damage('files', 'has a strange name')
+    if (!isName || checkpointFileName(number) !== name) {
+      throw fields.damage({ member: 'files', what: 'has a strange name' })
+    }
   }
   for (const [index, segment] of segments.entries()) {
     const before = segments[index - 1]
     const isInOrder = before === undefined || before.number < segment.number
     const isName = segment.firstSequence >= 1 && segmentName(segment) === segment.name
     if (!isInOrder || !isName || segment.number > manifest.segmentNumber) {
-      throw fields.damage('segments', `has a strange segment ${segment.name}`)
+      throw fields.damage({ member: 'segments', what: `has a strange segment ${segment.name}` })
     }
   }
 }
@@ -263,14 +278,17 @@ function checkManifest(manifest: Manifest, fields: JsonFields): void {
 /** Whether files follow on one another, from the start to the sequence of the state. */
 function isChain({ sequence, files }: CheckpointState): boolean {
   let reached = 0
+  let counts = zeroCounts()
   for (const file of files) {
     if (file.fromSequence !== reached || file.toSequence <= reached) return false
+    if (!countsEqual(file.from, counts)) return false
     reached = file.toSequence
+    counts = file.to
   }
   return reached === sequence
 }
 
-function corrupt(file: string, offset: number, what: string, cause?: unknown): DatabaseError {
+function corrupt({ file, offset }: JsonPlace, what: string, cause?: unknown): DatabaseError {
   return new DatabaseError(
     'Corrupt',
     `${file} is damaged at byte ${offset}: ${what}; restore the database from a backup, or keep ` +

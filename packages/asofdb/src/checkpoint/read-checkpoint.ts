@@ -1,6 +1,7 @@
 import { crc32 } from '../encoding/checksum.ts'
 import { isErrno, readFully } from '../host/files.ts'
 import type { FileSystem, HostFile } from '../host/host.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
 import {
   type CheckpointHeader,
@@ -80,6 +81,10 @@ export async function loadCheckpoint(
   tables: Tables,
 ): Promise<SectionDamage | undefined> {
   assertLittleEndian()
+  for (const [index, { header }] of chain.entries()) {
+    const reached = chain[index - 1]?.header.toSequence ?? 0
+    invariant(header.fromSequence === reached, 'files follow on one another')
+  }
   const last = chain.at(-1)
   resizeTables(tables, last === undefined ? zeroCounts() : countsOf(last.header).to)
   const symbols: [symbol: number, name: string][] = []
@@ -124,7 +129,8 @@ async function loadFile(load: FileLoad): Promise<SectionDamage | undefined> {
     return { path, kind: 'ioError', offset: 0, length: 0, what: 'the file', cause: error }
   }
   try {
-    const symbolBytes = new Uint8Array(header.sections[0]?.length ?? 0)
+    const symbols = header.sections.find(section => section.name === 'symbols')
+    const symbolBytes = new Uint8Array(must(symbols, 'the section of the symbols').length)
     const damage = await loadSections({ file, path, sections: header.sections }, entry =>
       entry.name === 'symbols' ? [symbolBytes] : targetsOf(load.tables, entry),
     )
@@ -135,8 +141,9 @@ async function loadFile(load: FileLoad): Promise<SectionDamage | undefined> {
 }
 
 function readSymbols(load: FileLoad, bytes: Uint8Array): SectionDamage | undefined {
-  const entry = load.checkpoint.header.sections.find(section => section.name === 'symbols')
-  if (entry === undefined) return undefined
+  const { sections } = load.checkpoint.header
+  const found = sections.find(section => section.name === 'symbols')
+  const entry = must(found, 'the section of the symbols')
   try {
     load.symbols.push(...decodeSymbols(bytes, entry.to - entry.from))
     return undefined
@@ -194,7 +201,8 @@ export async function loadSections(
     // The reads under way write into the tables: they end before anybody looks at those.
     if (damage !== undefined) continue
     const { entry } = piece
-    const where = { path, offset: entry.offset, length: entry.length, what: `section ${entry.name}` }
+    const { offset, length } = entry
+    const where = { path, offset, length, what: `section ${entry.name}` }
     if (outcome instanceof Error) damage = { ...where, kind: 'ioError', cause: outcome }
     else if (outcome < piece.bytes.length) damage = { ...where, kind: 'truncated' }
     else {
@@ -219,10 +227,12 @@ function* piecesOf(
       for (let start = 0; start < target.length; start += pieceBytesMax) {
         const bytes = target.subarray(start, start + pieceBytesMax)
         const isLast = position + bytes.length === end
+        invariant(position + bytes.length <= end, 'no section is read beyond its end')
         yield { entry, bytes, position, isLast }
         position += bytes.length
       }
     }
+    invariant(position === end, 'there is room for a section as it was written')
   }
 }
 
@@ -233,8 +243,10 @@ function toError(error: unknown): Error {
 /** The last commit names the row counts after it, which must be those of the file. */
 function checkCommits(last: OpenableCheckpoint, tables: Tables): SectionDamage | undefined {
   const { to } = countsOf(last.header)
-  const counts = tables.commits.counts(last.header.toSequence)
+  invariant(tables.commits.sequence === to.commits, 'all commits were read')
+  const counts = tables.commits.counts(to.commits)
   const isFitting =
+    last.header.toSequence === to.commits &&
     counts.node === to.nodeRows && counts.edge === to.edgeRows && counts.key === to.keyRows
   if (isFitting) return undefined
   const { path } = last
@@ -247,7 +259,10 @@ function publish(
   symbols: readonly [symbol: number, name: string][],
   counts: TableCounts,
 ): void {
+  invariant(symbols.length === counts.symbols, 'all symbols were read')
   for (const [symbol, name] of symbols) tables.symbols.define(symbol, name)
+  invariant(tables.edgeEnds.column.count === counts.edgeEnds, 'all edges were read')
+  invariant(tables.keyNames.column.count === counts.keyNames, 'all keys were read')
   tables.edgeEnds.committed = counts.edgeEnds
   tables.keyNames.committed = counts.keyNames
   for (const table of [tables.node, tables.edge, tables.key]) table.linkHeads(0)

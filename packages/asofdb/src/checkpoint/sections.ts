@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../encoding/bytes.ts'
 import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
 
 /**
@@ -100,6 +101,12 @@ export function storeOf(tables: Tables, name: StoredSectionName): SectionStore {
  */
 export function countTables(tables: Tables): TableCounts {
   const { symbols, commits, edgeEnds, keyNames, node, edge, key } = tables
+  const last = commits.counts(commits.sequence)
+  invariant(node.count === last.node, 'every node row belongs to a commit')
+  invariant(edge.count === last.edge, 'every edge row belongs to a commit')
+  invariant(key.count === last.key, 'every key row belongs to a commit')
+  invariant(edgeEnds.committed <= edgeEnds.column.count, 'committed edges have their ends')
+  invariant(keyNames.committed <= keyNames.column.count, 'committed keys have their names')
   return {
     symbols: symbols.count,
     commits: commits.rows.count,
@@ -125,8 +132,23 @@ export function zeroCounts(): TableCounts {
 }
 
 export function sectionRecord(value: (name: SectionName) => number): TableCounts {
-  const entries = sectionNames.map(name => [name, value(name)] as const)
-  return Object.fromEntries(entries) as TableCounts
+  return {
+    symbols: value('symbols'),
+    commits: value('commits'),
+    commitBytes: value('commitBytes'),
+    edgeEnds: value('edgeEnds'),
+    keyNames: value('keyNames'),
+    keyNameBytes: value('keyNameBytes'),
+    nodeRows: value('nodeRows'),
+    nodePeriods: value('nodePeriods'),
+    nodeBytes: value('nodeBytes'),
+    edgeRows: value('edgeRows'),
+    edgePeriods: value('edgePeriods'),
+    edgeBytes: value('edgeBytes'),
+    keyRows: value('keyRows'),
+    keyPeriods: value('keyPeriods'),
+    keyBytes: value('keyBytes'),
+  }
 }
 
 export function countsEqual(a: TableCounts, b: TableCounts): boolean {
@@ -137,6 +159,7 @@ export function countsEqual(a: TableCounts, b: TableCounts): boolean {
 export function bytesBetween(from: TableCounts, to: TableCounts): number {
   let bytes = 0
   for (const name of sectionNames) {
+    invariant(from[name] <= to[name], 'tables only grow')
     if (name !== 'symbols') bytes += (to[name] - from[name]) * unitBytes[name]
   }
   return bytes
@@ -144,6 +167,7 @@ export function bytesBetween(from: TableCounts, to: TableCounts): number {
 
 /** The definitions [from, to) in the order in which they were logged: varuint number, string. */
 export function encodeSymbols(tables: Tables, from: number, to: number): Uint8Array {
+  invariant(from <= to && to <= tables.symbols.count, 'only logged symbols are encoded')
   const writer = new ByteWriter()
   for (const [symbol, name] of tables.symbols.definitionsLogged(from, to)) {
     writer.varuint(symbol)
@@ -152,11 +176,18 @@ export function encodeSymbols(tables: Tables, from: number, to: number): Uint8Ar
   return writer.copy()
 }
 
+invariant(new Set(sectionNames).size === sectionNames.length, 'a section has one number')
+invariant(
+  Object.values(unitBytes).every(bytes => bytes === 1 || bytes % 4 === 0),
+  'a row consists of whole words',
+)
+
 /** Symbols are 32-bit numbers in rows; a larger one would be the work of no encoder. */
 const symbolMax = 2 ** 31 - 1
 
 /** `bytes` holds `count` definitions and then nothing but the zeros that fill it up. */
 export function decodeSymbols(bytes: Uint8Array, count: number): [symbol: number, name: string][] {
+  invariant(count >= 0, 'a section does not end before it starts')
   const reader = new ByteReader(bytes)
   const definitions: [number, string][] = []
   for (let rest = count; rest > 0; rest--) {

@@ -2,12 +2,14 @@ import { crc32 } from '../encoding/checksum.ts'
 import { isErrno, writeFully } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
 import {
   type CheckpointHeader,
   encodeCheckpointHeader,
   fileSizeOf,
   layOutSections,
+  sectionAlignment,
   type SectionEntry,
 } from './checkpoint-file.ts'
 import { checkpointDirectoryOf, checkpointFileName } from './directory-names.ts'
@@ -40,6 +42,9 @@ export interface CheckpointWrite {
  */
 export async function writeCheckpointFile(write: CheckpointWrite): Promise<CheckpointFileInfo> {
   assertLittleEndian()
+  invariant(write.fromSequence < write.toSequence, 'a checkpoint file holds a commit')
+  invariant(write.to.commits === write.toSequence, 'the counts are those of the sequence')
+  invariant(write.from.commits === write.fromSequence, 'a file begins where one ended')
   const { files } = write.host
   const parent = checkpointDirectoryOf(write.directory)
   const name = checkpointFileName(write.generation)
@@ -68,8 +73,8 @@ export async function writeCheckpointFile(write: CheckpointWrite): Promise<Check
   } catch (cause) {
     throw new DatabaseError(
       'Poisoned',
-      `the name of a checkpoint could not be made durable (${String(cause)}), and no second attempt ` +
-        'would prove anything; mend the cause and open the database again',
+      `the name of a checkpoint could not be made durable (${String(cause)}), and no second ` +
+        'attempt would prove anything; mend the cause and open the database again',
       { cause },
     )
   }
@@ -84,8 +89,11 @@ async function writeContent(
   const { from, to, symbols, databaseId, generation, fromSequence, toSequence } = write
   const sections: SectionEntry[] = []
   for (const entry of layOutSections({ from, to, symbolBytes: symbols.length })) {
+    const { name: section } = entry
     const ranges =
-      entry.name === 'symbols' ? [symbols] : storeOf(write.tables, entry.name).byteRanges(entry.from, entry.to)
+      section === 'symbols'
+        ? [symbols]
+        : storeOf(write.tables, section).byteRanges(entry.from, entry.to)
     const checksum = await writeSection({ file, entry, ranges, host: write.host })
     sections.push({ ...entry, checksum })
   }
@@ -115,7 +123,10 @@ async function writeSection(parts: {
       await parts.host.timers.yieldTurn()
     }
   }
-  const filling = new Uint8Array(entry.offset + entry.length - position)
+  const end = entry.offset + entry.length
+  invariant(position <= end, 'a section is no longer than its counts say')
+  invariant(end - position < sectionAlignment, 'only what aligns the next section is filled up')
+  const filling = new Uint8Array(end - position)
   if (filling.length === 0) return checksum
   await writeFully(file, filling, position)
   return crc32(filling, checksum)

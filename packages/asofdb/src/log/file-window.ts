@@ -17,8 +17,8 @@ export class ReadRefused extends Error {
 }
 
 /**
- * A file seen through a buffer that moves over it. Memory stays at the size of the window, or of the
- * largest single piece asked for, which is never more than the file holds.
+ * A file seen through a buffer that moves over it. Memory stays at the size of the window, or of
+ * the largest single piece asked for, which is never more than the file holds.
  */
 export class FileWindow {
   readonly #file: HostFile
@@ -36,44 +36,45 @@ export class FileWindow {
   }
 
   /** The piece as a view, when the window holds it; valid until the next `load`. */
-  peek(offset: number, length: number): Uint8Array | undefined {
-    const start = offset - this.#start
-    const end = start + length
-    return start >= 0 && end <= this.#bytes.length ? this.#bytes.subarray(start, end) : undefined
+  peek(start: number, end: number): Uint8Array | undefined {
+    const first = start - this.#start
+    const last = end - this.#start
+    return first >= 0 && last <= this.#bytes.length ? this.#bytes.subarray(first, last) : undefined
   }
 
   /** The piece, which must lie within the file; throws `ReadRefused`, and `IoFailed`. */
-  async load(offset: number, length: number): Promise<Uint8Array> {
-    invariant(offset >= 0 && offset + length <= this.size, 'only what the file has is read')
-    const found = this.peek(offset, length)
+  async load(start: number, end: number): Promise<Uint8Array> {
+    invariant(start >= 0 && start <= end, 'a piece has a start and an end')
+    invariant(end <= this.size, 'only what the file has is read')
+    const found = this.peek(start, end)
     if (found) return found
-    const ahead = Math.min(Math.max(length, windowBytes), this.size - offset)
     try {
-      await this.#fill(offset, ahead)
+      await this.#fill(start, Math.min(Math.max(end, start + windowBytes), this.size))
     } catch (error) {
       // The bad place may lie behind the piece, which is then to be had by itself.
       if (!isErrno(error, 'EIO')) throw explainRead(error)
-      await this.#fillExactly(offset, length)
+      await this.#fillExactly(start, end)
     }
-    const loaded = this.peek(offset, length)
-    if (!loaded) throw new ReadRefused(offset, new Error('the file became shorter meanwhile'))
+    const loaded = this.peek(start, end)
+    if (!loaded) throw new ReadRefused(start, new Error('the file became shorter meanwhile'))
     return loaded
   }
 
-  async #fillExactly(offset: number, length: number): Promise<void> {
+  async #fillExactly(start: number, end: number): Promise<void> {
     try {
-      await this.#fill(offset, length)
+      await this.#fill(start, end)
     } catch (error) {
-      if (isErrno(error, 'EIO')) throw new ReadRefused(offset, error)
+      if (isErrno(error, 'EIO')) throw new ReadRefused(start, error)
       throw explainRead(error)
     }
   }
 
-  async #fill(offset: number, length: number): Promise<void> {
-    const bytes = new Uint8Array(length)
-    const count = await readFully(this.#file, bytes, offset)
+  async #fill(start: number, end: number): Promise<void> {
+    const bytes = new Uint8Array(end - start)
+    const count = await readFully(this.#file, bytes, start)
+    invariant(count <= bytes.length, 'a read returns no more than it was asked for')
     this.#bytes = bytes.subarray(0, count)
-    this.#start = offset
+    this.#start = start
   }
 }
 

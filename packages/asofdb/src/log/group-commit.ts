@@ -165,6 +165,7 @@ export class GroupCommit {
         this.#acknowledge(group)
       } catch (error) {
         await this.#sink.fail(group, error)
+        invariant(this.#halted !== undefined, 'a failure halts')
       }
       // Those resumed just now, and those that came meanwhile, share the next group.
       if (this.#isCrowded && this.#queue.length > 0) await this.#timers.yieldTurn()
@@ -173,6 +174,7 @@ export class GroupCommit {
   }
 
   #leave(): void {
+    invariant(this.#isBusy, 'what ends was under way')
     this.#isBusy = false
     const calls = this.#idleCalls
     if (calls.length > 0) this.#idleCalls = []
@@ -199,6 +201,7 @@ export class GroupCommit {
     this.#acknowledgedSequence = last
     this.#sink.acknowledge(last)
     if (this.#waiters.size === 0) return
+    invariant(group.at(-1)?.sequence === last, 'a group has no gaps')
     for (const { sequence } of group) {
       const waiter = this.#waiters.get(sequence)
       if (waiter === undefined) continue

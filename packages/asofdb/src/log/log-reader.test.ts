@@ -15,10 +15,21 @@ import {
   readBack,
   writerOptions,
 } from '../../../../test/log/log-fixture.ts'
-import type { LogReadOptions } from './log-reader.ts'
+import { type LogReadOptions, readLog } from './log-reader.ts'
 import { LogWriter } from './log-writer.ts'
-import { recordBytes, recordHeaderBytes } from './record.ts'
-import { encodeSegmentHeader, segmentHeaderBytes, type SegmentInfo, segmentName } from './segment.ts'
+import {
+  recordBytes,
+  RecordEncoder,
+  recordHeaderBytes,
+  recordTypes,
+  saltToSeed,
+} from './record.ts'
+import {
+  encodeSegmentHeader,
+  segmentHeaderBytes,
+  type SegmentInfo,
+  segmentName,
+} from './segment.ts'
 
 interface SmallLog {
   readonly files: LogFiles
@@ -118,7 +129,8 @@ describe('any single change to a small log', () => {
           expect(ending.offset).toBeLessThanOrEqual(bit >> 3)
           expect(ending.offset + recordBytes(35)).toBeGreaterThan(bit >> 3)
           expect(ending.sequenceExpected).toBe(sequences.length + 1)
-          const isBeyondProof = index === 1 && ending.offset >= (log === closed ? markAt() : lastAt())
+          const provenEnd = log === closed ? markAt() : lastAt()
+          const isBeyondProof = index === 1 && ending.offset >= provenEnd
           expect(ending.type).toBe(isBeyondProof ? 'torn' : 'damaged')
           ends[ending.type] += 1
         }
@@ -287,6 +299,26 @@ describe('a hole in the last segment', () => {
     expect((await read(withFile(log, name, twice), log)).sequences).toEqual([1, 2, 3])
   })
 
+  it('hides nothing: a record of an older opening is not applied', async () => {
+    const log = await makeLog({ commits: 1 })
+    const { name, bytes } = mustGet(log, 0)
+    const encoder = new RecordEncoder()
+    const seed = saltToSeed(log.segments[0]?.salt ?? 0n)
+    for (const [sequence, epoch] of [
+      [2, 3],
+      [3, 2],
+    ] as const) {
+      const record = { type: recordTypes.commit, sequence, epoch, durableSequence: 1 }
+      encoder.add({ ...record, systemTime: 1000n * BigInt(sequence), payload: payloadOf(sequence) }, seed)
+    }
+    const { report, sequences } = await read(
+      withFile(log, name, Buffer.concat([bytes, encoder.view()])),
+      log,
+    )
+    expect(sequences).toEqual([1, 2])
+    expect(report.ending).toMatchObject({ type: 'torn', sequenceExpected: 3, recordsDiscarded: 0 })
+  })
+
   it('costs no more memory than the file has, whatever length it names', async () => {
     const log = await makeLog({ commits: 1 })
     const { name, bytes } = mustGet(log, 0)
@@ -337,6 +369,39 @@ describe('segment files', () => {
       evidence: 'laterSegment',
       evidenceAt: { file: mustGet(closed, 1).name, offset: 0, sequence: 4 },
     })
+  })
+
+  it('that lost a close before the next one are damage', async () => {
+    const host = await hostWithFiles(new Map())
+    const owner = newOwner()
+    const small = { segmentBytesMax: segmentHeaderBytes + recordBytes(7) }
+    const writer = await LogWriter.create(writerOptions(host, owner, small))
+    await commit(writer, 1)
+    await writer.close()
+    const { tail } = (await readBack(host, owner.segments)).report
+    if (!tail) throw new Error('a clean log has a tail')
+    const options = writerOptions(host, owner, { ...small, epoch: 2 })
+    const next = await LogWriter.resume(options, tail)
+    await commit(next, 2)
+    const names = owner.segments.map((segment) => segment.name)
+    const log = { files: await filesOf(host), segments: owner.segments, names }
+    const { name, bytes } = mustGet(log, 0)
+    const end = segmentHeaderBytes + recordBytes(7)
+    expect(bytes.length).toBe(end + recordBytes(0))
+    const { report } = await read(withFile(log, name, bytes.subarray(0, end)), log)
+    const damage = { type: 'damaged', file: name, offset: end, kind: 'truncated' }
+    expect(report.ending).toMatchObject({ ...damage, evidence: 'laterSegment' })
+  })
+
+  it('that end too early are found even when the next one has lost its header', async () => {
+    const [one, two] = [mustGet(closed, 0), mustGet(closed, 1)]
+    const [, , third = 0] = offsetsFrom(1, 3)
+    const files = new Map(closed.files)
+    files.set(one.name, one.bytes.subarray(0, third))
+    files.set(two.name, two.bytes.slice().fill(0, 0, segmentHeaderBytes))
+    const { report } = await read(files, closed)
+    const damage = { type: 'damaged', file: one.name, offset: third, kind: 'truncated' }
+    expect(report.ending).toMatchObject(damage)
   })
 
   it('that a crash left unused are orphans', async () => {
@@ -483,14 +548,14 @@ describe('reading', () => {
       writer.append({ sequence: index + 1, systemTime: 1n, payload })
     }
     await writer.close()
-    const { readLog } = await import('./log-reader.ts')
     const found: [number, number, number | undefined][] = []
     const options = { host, directory, databaseId, expected: owner.segments, firstSequence: 1 }
     const report = await readLog({ ...options, durableSequenceFloor: 0 }, ({ sequence, payload }) =>
       found.push([sequence, payload.length, payload.at(-1)]),
     )
     expect(report.ending).toEqual({ type: 'clean', closed: true })
-    const expected = lengths.map((length, index) => [index + 1, length, length ? index + 1 : undefined])
-    expect(found).toEqual(expected)
+    for (const [index, length] of lengths.entries()) {
+      expect(found[index]).toEqual([index + 1, length, length ? index + 1 : undefined])
+    }
   })
 })

@@ -10,6 +10,7 @@ import type {
 } from './log-ending.ts'
 import { recordTypes } from './record.ts'
 import {
+  databaseIdBytes,
   parseSegmentName,
   segmentHeaderBytes,
   type SegmentHeader,
@@ -77,6 +78,8 @@ class LogReading {
 
   constructor(options: LogReadOptions, onRecord: (record: LogRecord) => void) {
     const { expected } = options
+    invariant(options.databaseId.length === databaseIdBytes, 'a database id has 16 bytes')
+    invariant(options.firstSequence >= 1, 'commits count from 1')
     invariant(
       expected.every((one, index) => one.number > (expected[index - 1]?.number ?? 0)),
       'the manifest names segments in order',
@@ -209,6 +212,8 @@ class LogReading {
 
   #give(record: LogRecord): void {
     if (record.sequence < this.#options.firstSequence) return
+    const expected = this.#options.firstSequence + this.#records
+    invariant(record.sequence === expected, 'commits are given in sequence')
     this.#records += 1
     this.#onRecord(record)
   }
@@ -269,6 +274,7 @@ class LogReading {
     if (stray?.evidence === 'laterSegment') {
       return { ...damage, evidence: 'laterSegment', evidenceAt: stray.evidenceAt }
     }
+    invariant(reader.size > offset, 'a torn tail has something to cut off')
     return {
       type: 'torn',
       file: reader.file,

@@ -106,7 +106,7 @@ describe('group commit', () => {
       const caller = async () => {
         for (let round = 0; round < 5; round++) {
           // Some have a longer way to their next commit than others.
-          for (let step = 0; step < next % 4; step++) await null
+          for (let step = 0; step < next % 4; step++) await Promise.resolve()
           await commit(writer, next++)
         }
       }
@@ -224,10 +224,61 @@ describe('a sync that fails', () => {
   it('is final even when it says that the disk is full', async () => {
     const host = await machine({ faults: { faults: [{ kind: 'sync', nth: 2, error: 'ENOSPC' }] } })
     await host.run(async () => {
-      const { writer } = await startLog(host)
+      const { owner, writer } = await startLog(host)
       expect(await codeOf(commit(writer, 1))).toBe('Poisoned')
+      expect(owner.poisons[0]?.cause).toMatchObject({ code: 'ENOSPC' })
       expect(callCount(host, 'truncate')).toBe(0)
     })
+  })
+
+  it('rejects in sequence, and once for all who wait for it', async () => {
+    const host = await machine({ faults: { faults: [{ kind: 'sync', nth: 2, error: 'EIO' }] } })
+    await host.run(async () => {
+      const { owner, writer } = await startLog(host)
+      const rejected: number[] = []
+      for (let sequence = 1; sequence <= 9; sequence++) appendCommit(writer, sequence)
+      const waits = [5, 9, 1, 2, 8, 3, 7, 4, 6].map((sequence) =>
+        writer.acknowledged(sequence).catch(() => rejected.push(sequence)),
+      )
+      await Promise.all(waits)
+      expect(rejected).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+      expect(owner.poisons.length).toBe(1)
+    })
+    const second = await machine({ faults: { faults: [{ kind: 'sync', nth: 2, error: 'EIO' }] } })
+    await second.run(async () => {
+      const { owner, writer } = await startLog(second, { durability: 'os' })
+      await commit(writer, 1)
+      const outcomes = await Promise.all([codeOf(writer.flush()), codeOf(writer.flush())])
+      expect(outcomes).toEqual(['Poisoned', 'Poisoned'])
+      expect(owner.poisons.length).toBe(1)
+    })
+  })
+
+  it('keeps a group that is under way from being acknowledged', async () => {
+    const memory = memoryHost(nodeHost())
+    await memory.files.makeDirectory(directory)
+    let failSync: (error: Error) => void = () => undefined
+    let finishWrite: () => void = () => undefined
+    const host = hostWithFileMethods(memory, (file) => ({
+      syncData: () => new Promise((_, reject) => (failSync = reject)),
+      write: async (bytes, position) => {
+        if (position > 0) await new Promise<void>((resolve) => (finishWrite = resolve))
+        return file.write(bytes, position)
+      },
+    }))
+    const owner = newOwner()
+    const writer = await LogWriter.create(writerOptions(host, owner, { durability: 'os' }))
+    await commit(writer, 1)
+    const flushed = codeOf(writer.flush())
+    writer.append({ sequence: 2, systemTime: 0n, payload: new Uint8Array(100_000) })
+    const second = codeOf(writer.acknowledged(2))
+    await memory.timers.yieldTurn()
+    failSync(Object.assign(new Error('EIO'), { code: 'EIO' }))
+    expect([await flushed, await second]).toEqual(['Poisoned', 'Poisoned'])
+    finishWrite()
+    await writer.close()
+    expect(writer.acknowledgedSequence).toBe(1)
+    expect(owner.acknowledged).toEqual([1])
   })
 
   it('poisons from the timer, too', async () => {
@@ -363,13 +414,17 @@ describe('segments', () => {
     })
   })
 
-  it('that can not be made reject the commit that needs one, and leave nothing behind', async () => {
-    const host = await machine({ faults: { faults: [{ kind: 'create', nth: 2, error: 'ENOSPC' }] } })
+  it.each([
+    { kind: 'create', nth: 2 },
+    { kind: 'sync', nth: 3 },
+  ] as const)('that can not be made leave nothing behind: $kind', async (call) => {
+    const host = await machine({ faults: { faults: [{ ...call, error: 'ENOSPC' }] } })
     await host.run(async () => {
       const { owner, writer } = await startLog(host, { segmentBytesMax: segmentHeaderBytes + 60 })
       await commit(writer, 1)
       expect(await codeOf(commit(writer, 2))).toBe('DiskFull')
       expect(() => appendCommit(writer, 3)).toThrow('the disk is full')
+      expect((await filesOf(host)).size).toBe(1)
       await writer.close()
       expect((await readBack(host, owner.segments)).sequences).toEqual([1])
     })
@@ -438,6 +493,8 @@ describe('a fence', () => {
         await rest(700)
       }
       const sizeBefore = [...(await filesOf(host)).values()][0]?.length ?? 0
+      const commits = recordBytes(7) + recordBytes(14) + recordBytes(21)
+      expect(sizeBefore).toBe(segmentHeaderBytes + commits)
       await rest(5000)
       const bytes = [...(await filesOf(host)).values()][0]
       expect(bytes?.length).toBe(sizeBefore + recordBytes(0))

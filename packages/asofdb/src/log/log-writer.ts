@@ -49,6 +49,7 @@ export class LogWriter {
   #closing: Promise<void> | undefined
 
   private constructor(options: LogWriterOptions, chain: SegmentChain) {
+    invariant(options.syncEveryMs > 0, 'a timer has an interval')
     this.#options = options
     this.#chain = chain
     this.#fencedSequence = chain.writtenSequence
@@ -109,7 +110,7 @@ export class LogWriter {
 
   /**
    * Takes a commit; it is written soon. The payload must not change until it is acknowledged.
-   * Throws, and takes nothing: `Poisoned`, `Closed`, `LimitExceeded`, and RangeError without memory.
+   * Throws, and takes nothing: `Poisoned`, `Closed`, `LimitExceeded`; RangeError without memory.
    */
   append(entry: LogEntry): void {
     this.#mustBeUsable()
@@ -152,8 +153,8 @@ export class LogWriter {
   }
 
   /**
-   * Removes the segments that hold nothing from `sequence` on, and returns their names. The manifest
-   * must not name them any more, durably: `segmentsFrom` tells which ones it still has to.
+   * Removes the segments that hold nothing from `sequence` on, and returns their names. The
+   * manifest must not name them any more, durably: `segmentsFrom` tells which it still has to.
    */
   async dropBefore(sequence: number): Promise<string[]> {
     this.#mustBeUsable()
@@ -161,7 +162,10 @@ export class LogWriter {
   }
 
   #acknowledge(sequence: number): void {
-    invariant(sequence <= this.#chain.writtenSequence, 'only what is written is acknowledged')
+    const { acknowledgedAfter } = durabilityModes[this.#options.durability]
+    const { durableSequence, writtenSequence } = this.#chain
+    const covered = acknowledgedAfter === 'sync' ? durableSequence : writtenSequence
+    invariant(sequence <= covered, 'acknowledged is only what is as durable as was asked for')
     this.#options.onAcknowledged(sequence)
     this.#chain.rest()
     this.#syncSoon()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { crc32 } from '../encoding/checksum.ts'
 import {
   decodeRecordHeader,
   isBodyIntact,
@@ -81,7 +82,12 @@ describe('a record', () => {
   it('does not count when no writer gives its fields such values', () => {
     const promises = contentOf({ type: recordTypes.close, durableSequence: 2 ** 40 + 7 })
     expect(isSound(encode({ ...promises, payload: new Uint8Array(0) }))).toBe(true)
-    expect(decodeRecordHeader(encode(promises), seed)).toBe('length')
+    expect(() => encode(promises)).toThrow('only a commit has a payload')
+    const marked = encode(contentOf())
+    marked[4] = recordTypes.close
+    const view = new DataView(marked.buffer)
+    view.setUint32(44, crc32(marked.subarray(0, 44), seed), true)
+    expect(decodeRecordHeader(marked, seed)).toBe('length')
     const itself = contentOf({ durableSequence: 2 ** 40 + 7 })
     expect(decodeRecordHeader(encode(itself), seed)).toBe('checksum')
     const none = Object.assign(contentOf(), { type: 0 })
@@ -112,6 +118,7 @@ describe('the encoder', () => {
     encoder.add(contentOf(), seed)
     const taken = encoder.view()
     encoder.reserve(10_000_000)
+    expect(encoder.length).toBe(0)
     encoder.add(contentOf({ payload: new Uint8Array(9_000_000) }), seed)
     expect(isSound(taken)).toBe(true)
     encoder.shrink()

@@ -147,6 +147,7 @@ export function recordBytes(payloadLength: number): number {
 
 /** The checksum of the salt alone, with which all checksums of a segment go on. */
 export function saltToSeed(salt: bigint): number {
+  invariant(BigInt.asIntN(64, salt) === salt, 'a salt has 64 bits')
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setBigInt64(0, salt, true)
   return crc32(bytes)
@@ -198,6 +199,9 @@ export class RecordEncoder {
     const { payload } = record
     invariant(record.durableSequence <= record.sequence, 'no record promises what comes after it')
     invariant(payload.length <= recordPayloadBytesMax, 'a payload is no longer than the format has')
+    invariant(record.epoch >>> 0 === record.epoch, 'an epoch has 32 bits')
+    const isCommit = record.type === recordTypes.commit
+    invariant(isCommit || payload.length === 0, 'only a commit has a payload')
     const start = this.#length
     const end = start + recordBytes(payload.length)
     invariant(end <= this.#bytes.length, 'room for a record was made before it was added')

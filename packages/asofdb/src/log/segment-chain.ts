@@ -74,6 +74,7 @@ export class SegmentChain {
     tail: Omit<LogTail, 'offset'>,
   ) {
     invariant(options.segmentBytesMax > segmentHeaderBytes, 'a segment has room for a record')
+    invariant(tail.segments.at(-1)?.name === segment.info.name, 'the last segment is written to')
     this.#options = options
     this.#segment = segment
     this.#segments = tail.segments
@@ -245,6 +246,7 @@ export class SegmentChain {
   async #writeMark(type: typeof recordTypes.close | typeof recordTypes.fence): Promise<void> {
     const sequence = this.#writtenSequence
     await this.syncUpTo(sequence)
+    invariant(this.#durableSequence === sequence, 'a mark promises what is durable')
     invariant(this.#writtenSequence === sequence, 'nothing is written beside a mark')
     const { epoch } = this.#options
     const mark = { type, sequence, systemTime: 0n, durableSequence: sequence, epoch }
@@ -266,7 +268,9 @@ export class SegmentChain {
       const record = { type, sequence, systemTime, durableSequence, epoch, payload }
       encoder.add(record, this.#segment.seed)
     }
-    return encoder.view()
+    const bytes = encoder.view()
+    invariant(bytes.length === groupBytes(group), 'a group has the size it was counted with')
+    return bytes
   }
 
   #noteWritten(group: readonly LogEntry[], bytes: number): void {
@@ -307,9 +311,12 @@ export class SegmentChain {
     const old = this.#segment
     const lastSequence = this.#writtenSequence
     await this.syncUpTo(lastSequence)
+    invariant(this.#durableSequence === lastSequence, 'all is durable before a segment ends')
+    invariant(!old.isTorn, 'a segment that a write failed on is not gone on from')
     const previous = { number: old.info.number, lastSequence, endOffset: old.endOffset }
     const place = { firstSequence: lastSequence + 1, number: previous.number + 1, previous }
     const segment = await createSegment(this.#options, place)
+    invariant(this.#writtenSequence === lastSequence, 'nothing is written beside a rotation')
     this.#segment = segment
     this.#segments = [...this.#segments, segment.info]
     await attempt('close a full segment', () => old.close())

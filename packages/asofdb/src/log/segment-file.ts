@@ -132,6 +132,7 @@ export class SegmentFile {
 
   #endWrite(bytes: Uint8Array): void {
     this.#endOffset += bytes.length
+    invariant(Number.isSafeInteger(this.#endOffset), 'an offset is a safe integer')
     this.#isWriting = false
   }
 }

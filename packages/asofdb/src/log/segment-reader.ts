@@ -1,6 +1,6 @@
 import { isErrno } from '../host/files.ts'
 import type { HostFile } from '../host/host.ts'
-import { invariant } from '../rules/invariant.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import { FileWindow, ReadRefused } from './file-window.ts'
 import type { DamageKind } from './log-ending.ts'
 import {
@@ -67,7 +67,7 @@ export class SegmentReader {
   readonly size: number
   readonly #handle: HostFile
   readonly #window: FileWindow
-  #seed = 0
+  #seed: number | undefined
 
   private constructor(parts: { file: string; handle: HostFile; window: FileWindow }) {
     this.file = parts.file
@@ -106,6 +106,7 @@ export class SegmentReader {
     onCommit: (record: LogRecord) => void,
   ): Promise<SegmentEnd> {
     let offset = segmentHeaderBytes
+    invariant(offset <= this.size, 'records are read behind a header that was read')
     while (offset < this.size) {
       const found = this.#peekRecord(offset) ?? (await this.#loadRecord(offset))
       if (found instanceof ReadRefused) return { offset, kind: 'ioError' }
@@ -145,6 +146,7 @@ export class SegmentReader {
     let promisedSequence = 0
     let proof: Remains['proof']
     let offset = from
+    invariant(offset % recordAlignment === 0, 'what remains begins where a record could')
     while (offset + recordHeaderBytes <= this.size) {
       const found = await this.#findRecord(offset)
       if (!found) break
@@ -168,7 +170,7 @@ export class SegmentReader {
     from: number,
   ): Promise<{ header: RecordHeader; offset: number; length: number } | undefined> {
     for (let offset = from; offset + recordHeaderBytes <= this.size; offset += recordAlignment) {
-      const word = this.#window.peek(offset, 4) ?? (await this.#loadWord(offset))
+      const word = this.#window.peek(offset, offset + 4) ?? (await this.#loadWord(offset))
       if (!word) offset = (Math.floor(offset / sectorBytes) + 1) * sectorBytes - recordAlignment
       if (!word || !isMagic(word)) continue
       const found = await this.#loadRecord(offset)
@@ -180,7 +182,7 @@ export class SegmentReader {
 
   async #loadWord(offset: number): Promise<Uint8Array | undefined> {
     try {
-      return await this.#window.load(offset, 4)
+      return await this.#window.load(offset, offset + 4)
     } catch (error) {
       if (error instanceof ReadRefused) return undefined
       throw error
@@ -189,19 +191,21 @@ export class SegmentReader {
 
   /** Undefined when the window must move first. */
   #peekRecord(offset: number): Attempt | undefined {
-    const bytes = this.#window.peek(offset, recordHeaderBytes)
+    const bytes = this.#window.peek(offset, offset + recordHeaderBytes)
     const header = bytes && this.#judgeHeader(bytes, offset)
     if (!header || 'kind' in header) return header
-    const frame = this.#window.peek(offset, recordBytes(header.payloadLength))
+    const frame = this.#window.peek(offset, offset + recordBytes(header.payloadLength))
     return frame && this.#judgeBody(header, frame)
   }
 
   async #loadRecord(offset: number): Promise<Attempt | ReadRefused> {
     if (this.size - offset < recordHeaderBytes) return { kind: 'truncated' }
     try {
-      const header = this.#judgeHeader(await this.#window.load(offset, recordHeaderBytes), offset)
+      const bytes = await this.#window.load(offset, offset + recordHeaderBytes)
+      const header = this.#judgeHeader(bytes, offset)
       if ('kind' in header) return header
-      const frame = await this.#window.load(offset, recordBytes(header.payloadLength))
+      const end = offset + recordBytes(header.payloadLength)
+      const frame = await this.#window.load(offset, end)
       return this.#judgeBody(header, frame)
     } catch (error) {
       if (error instanceof ReadRefused) return error
@@ -211,14 +215,15 @@ export class SegmentReader {
 
   /** A length counts only after its checksum did and when the file has as much. */
   #judgeHeader(bytes: Uint8Array, offset: number): RecordHeader | Unsound {
-    const header = decodeRecordHeader(bytes, this.#seed)
+    const header = decodeRecordHeader(bytes, must(this.#seed, 'the salt of the segment'))
     if (typeof header === 'string') return { kind: header }
     const isWhole = recordBytes(header.payloadLength) <= this.size - offset
     return isWhole ? header : { kind: 'truncated' }
   }
 
   #judgeBody(header: RecordHeader, frame: Uint8Array): Attempt {
-    const isIntact = isBodyIntact(header, frame.subarray(recordHeaderBytes), this.#seed)
+    const seed = must(this.#seed, 'the salt of the segment')
+    const isIntact = isBodyIntact(header, frame.subarray(recordHeaderBytes), seed)
     return isIntact ? { header, frame } : { kind: 'checksum' }
   }
 }

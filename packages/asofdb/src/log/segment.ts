@@ -81,6 +81,7 @@ export interface SegmentHeader extends SegmentInfo {
  * crash left unused has the first sequence of the one made in its stead.
  */
 export function segmentName(of: { firstSequence: number; epoch: number }): string {
+  invariant(of.firstSequence >= 1 && of.epoch >>> 0 === of.epoch, 'a name has room for both')
   const sequence = of.firstSequence.toString(16).padStart(16, '0')
   return `log-${sequence}-${of.epoch.toString(16).padStart(8, '0')}.seg`
 }
@@ -113,7 +114,10 @@ export function segmentsFrom<Segment extends SegmentInfo>(
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   invariant(header.databaseId.length === databaseIdBytes, 'a database id has 16 bytes')
   invariant(header.number >= 1 && header.firstSequence >= 1, 'segments and commits count from 1')
+  invariant(header.name === segmentName(header), 'the name of a segment follows from its header')
   const { previous } = header
+  const isNext = !previous || previous.lastSequence + 1 === header.firstSequence
+  invariant(isNext, 'a segment begins where the one before ended')
   const writer = new ByteWriter(segmentHeaderBytes)
   writer.bytes(magic)
   writer.u32(segmentFormatVersion)
@@ -157,6 +161,7 @@ export function decodeSegmentHeader(bytes: Uint8Array): DecodedSegmentHeader {
   const previousNumber = reader.u64()
   const lastSequence = reader.u64()
   const endOffset = reader.u64()
+  if (number < 1 || firstSequence < 1) return { type: 'damaged' }
   const previous =
     previousNumber === 0 ? undefined : { number: previousNumber, lastSequence, endOffset }
   const name = segmentName({ firstSequence, epoch })

@@ -125,6 +125,8 @@ async function createDirectory(
 ): Promise<OpenedDirectory> {
   const { host, directory, settings, isLogged } = options
   const place = { files: host.files, directory }
+  invariant(root.traces.length === 0, 'no database is made over one that was in use')
+  invariant(root.strangers.length === 0, 'no database is made among other things')
   await makeSubdirectories(place)
   const { removed, left } = await removeOrphans(place, root.leftovers)
   const nothing = { sequence: 0, files: [] }
@@ -159,7 +161,12 @@ async function openFound(
   const { host, directory } = options
   const place = { files: host.files, directory }
   const { manifest: found, bytes } = must(evidence.manifest, 'the manifest')
+  const { facts, recoveredSequence } = evidence
+  invariant(facts.isLogWhole && facts.isCheckpointUsable, 'nothing damaged is opened')
+  invariant(recoveredSequence >= evidence.floorSequence, 'nothing durable is missing')
+  invariant(options.tables.commits.sequence === recoveredSequence, 'the tables are the evidence')
   const tail = tailOf(evidence, found)
+  invariant(tail === undefined || tail.lastSequence === recoveredSequence, 'the log goes on there')
   // Cut and synced before the manifest can promise anything of it.
   const last = tail?.segments.at(-1)
   if (tail !== undefined && last !== undefined) {
@@ -168,15 +175,21 @@ async function openFound(
   await makeSubdirectories(place)
   const manifests = ManifestStore.of(place, found, bytes)
   const manifest = await manifests.update(current => nextManifest(current, options, evidence))
+  invariant(manifest.epoch === found.epoch + 1, 'each opening has its epoch')
+  invariant(manifest.checkpoint.sequence <= recoveredSequence, 'a checkpoint is a part of it all')
+  invariant(
+    tail === undefined || manifest.segments === found.segments,
+    'a log that goes on keeps its segments',
+  )
   const { removed, left } = await removeOrphans(place, orphansOf(evidence, manifest))
-  const isUnlogged = evidence.facts.isLogBehind && !found.isLogged
-  const outcome = isUnlogged && !evidence.facts.isCheckpointDamaged ? 'clean' : verdict
+  const isUnlogged = facts.isLogBehind && !found.isLogged
+  const outcome = isUnlogged && !facts.isCheckpointDamaged ? 'clean' : verdict
   const report = { ...describe(evidence, outcome), orphansRemoved: removed, orphansLeft: left }
   const log: LogPosition =
     tail === undefined
       ? {
           type: 'create',
-          firstSequence: evidence.recoveredSequence + 1,
+          firstSequence: recoveredSequence + 1,
           number: manifest.segmentNumber + 1,
         }
       : { type: 'resume', tail }
@@ -197,6 +210,7 @@ function nextManifest(
   { facts, recoveredSequence, checkpoint }: Evidence,
 ): Manifest {
   const loaded = must(checkpoint?.loaded, 'the checkpoint that was loaded')
+  invariant(loaded.sequence <= current.checkpoint.sequence, 'no checkpoint comes from nowhere')
   // Without the log, or without the files, between them the one before leads nowhere.
   const isAlone = facts.isLogBehind || facts.isCheckpointDamaged
   return {
@@ -224,7 +238,14 @@ function orphansOf(evidence: Evidence, manifest: Manifest): string[] {
     ...(checkpoint?.orphans ?? []),
     ...replaced.map(file => checkpointPath(file.name)),
   ]
-  return [...new Set(paths)]
+  const orphans = [...new Set(paths)]
+  const isNamed = (path: string) => files.has(nameOf(path)) || named.has(nameOf(path))
+  invariant(!orphans.some(isNamed), 'nothing that is in force is removed')
+  return orphans
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 function describe(evidence: Evidence, outcome: RecoveryOutcome): RecoveryReport {
@@ -233,6 +254,7 @@ function describe(evidence: Evidence, outcome: RecoveryOutcome): RecoveryReport 
   const loaded = must(evidence.checkpoint?.loaded, 'the checkpoint that was loaded')
   const log = must(replay?.log, 'the report of the log')
   const { ending } = log
+  invariant(ending.type !== 'damaged', 'nothing damaged is opened')
   const replaced = facts.isCheckpointDamaged
     ? damage.map(one => ({
         file: one.file,
@@ -241,7 +263,7 @@ function describe(evidence: Evidence, outcome: RecoveryOutcome): RecoveryReport 
     : []
   const restarted =
     outcome === 'healed' && facts.isLogBehind
-      ? [{ file: logDirectoryName, how: 'it ended before the checkpoint and starts again after it' }]
+      ? [{ file: logDirectoryName, how: 'it ended before the checkpoint; it starts again there' }]
       : []
   return {
     ...memoryRecoveryReport(),

@@ -1,5 +1,6 @@
 import { manifestName } from '../checkpoint/directory-names.ts'
 import { DatabaseError, type ErrorCode, type ErrorDetails } from '../rules/errors.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import type { Evidence } from './survey.ts'
 
 const keepAndAsk =
@@ -7,14 +8,16 @@ const keepAndAsk =
   'was changed'
 
 /** The error with which an opening is refused: what was found, where, and what to do. */
-export function refusal(directory: string, of: { evidence: Evidence; letter: string }): DatabaseError {
-  const { evidence, letter } = of
+export function refusal(
+  directory: string,
+  { evidence, letter }: { readonly evidence: Evidence; readonly letter: string },
+): DatabaseError {
   const refuse = (code: ErrorCode, message: string, details: ErrorDetails = {}) =>
     new DatabaseError(code, `${directory} can't be opened: ${message}`, {
       details: { directory, row: letter, ...details },
       cause: evidence.problem,
     })
-  const { root, checkpoint, manifest } = evidence
+  const { root } = evidence
   switch (letter) {
     case 'B':
       return refuse(
@@ -45,6 +48,18 @@ export function refusal(directory: string, of: { evidence: Evidence; letter: str
       })
     case 'H':
       return evidence.problem ?? refuse('FormatTooNew', 'a later release has written it')
+    default:
+      return refuseContent(evidence, letter, refuse)
+  }
+}
+
+type Refuse = (code: ErrorCode, message: string, details?: ErrorDetails) => DatabaseError
+
+/** The rows in which the manifest is good and what it names is not. */
+function refuseContent(evidence: Evidence, letter: string, refuse: Refuse): DatabaseError {
+  const { manifest } = must(evidence.manifest, 'the manifest')
+  const checkpoint = must(evidence.checkpoint, 'what was found of the checkpoints')
+  switch (letter) {
     case 'I':
       return refuseForeign(evidence, refuse)
     case 'J':
@@ -73,17 +88,17 @@ export function refusal(directory: string, of: { evidence: Evidence; letter: str
       const [first] = evidence.damage
       const what =
         first === undefined
-          ? `its checkpoint of commit ${manifest?.manifest.checkpoint.sequence ?? 0} can't be used`
+          ? `its checkpoint of commit ${manifest.checkpoint.sequence} can't be used`
           : `${first.file} is damaged at byte ${first.offset} (${first.kind}): ${first.what}`
-      const all = checkpoint?.damage ?? []
+      const all = checkpoint.damage
       return refuse('Corrupt', `${what}; ${keepAndAsk}`, { ...first, damage: all })
     }
   }
 }
 
-type Refuse = (code: ErrorCode, message: string, details?: ErrorDetails) => DatabaseError
-
-function refuseForeign({ checkpoint, damage }: Evidence, refuse: Refuse): DatabaseError {
+function refuseForeign(evidence: Evidence, refuse: Refuse): DatabaseError {
+  const { checkpoint, damage } = evidence
+  invariant(evidence.facts.hasForeignFile, 'a foreign file was found')
   const inLog = damage.find(one => one.kind === 'foreign')
   const file = checkpoint?.foreign[0] ?? inLog?.file ?? manifestName
   return refuse(
@@ -94,7 +109,9 @@ function refuseForeign({ checkpoint, damage }: Evidence, refuse: Refuse): Databa
   )
 }
 
-function refuseNewer({ checkpoint, problem }: Evidence, refuse: Refuse): DatabaseError {
+function refuseNewer(evidence: Evidence, refuse: Refuse): DatabaseError {
+  const { checkpoint, problem } = evidence
+  invariant(evidence.facts.hasNewerFile, 'a file of a later format was found')
   const [newer] = checkpoint?.newer ?? []
   if (newer === undefined && problem !== undefined) return problem
   return refuse(

@@ -3,11 +3,16 @@ import {
   checkpointDirectoryOf,
   logDirectoryName,
   logDirectoryOf,
+  manifestName,
+  previousManifestName,
 } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
 import { isErrno } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
+import { recordAlignment } from '../log/record.ts'
+import { segmentHeaderBytes } from '../log/segment.ts'
+import { invariant } from '../rules/invariant.ts'
 
 /**
  * The only code that cuts or removes what recovery found, and that makes the directories of a
@@ -28,11 +33,16 @@ export async function settleSegment(
   { files, directory }: RepairPlace,
   { name, offset }: { readonly name: string; readonly offset: number },
 ): Promise<void> {
+  invariant(offset >= segmentHeaderBytes, 'the header of a segment is not cut')
+  invariant(offset % recordAlignment === 0, 'a segment ends where a record does')
   try {
     const file = await files.open(`${logDirectoryOf(directory)}/${name}`, 'write')
     try {
-      if ((await file.size()) > offset) await file.truncate(offset)
+      const size = await file.size()
+      invariant(size >= offset, 'what was read is still there')
+      if (size > offset) await file.truncate(offset)
       await file.sync()
+      invariant((await file.size()) === offset, 'the tail of the log is cut')
     } finally {
       await file.close()
     }
@@ -41,14 +51,21 @@ export async function settleSegment(
   }
 }
 
-/** Removes leftovers, by path inside the directory. What can't be removed stays, and is reported. */
+export interface RemovedOrphans {
+  readonly removed: readonly string[]
+  readonly left: readonly string[]
+}
+
+/** Removes leftovers, by path inside the directory. What can't be removed is told, and stays. */
 export async function removeOrphans(
   { files, directory }: RepairPlace,
   paths: readonly string[],
-): Promise<{ readonly removed: string[]; readonly left: string[] }> {
+): Promise<RemovedOrphans> {
   const removed: string[] = []
   const left: string[] = []
   for (const path of paths) {
+    invariant(path !== manifestName && path !== previousManifestName, 'manifests are kept')
+    invariant(!path.split('/').includes('..'), 'only what is in the directory is removed')
     const isGone = await removeIfPresent(files, `${directory}/${path}`).then(
       () => true,
       () => false,
@@ -56,6 +73,7 @@ export async function removeOrphans(
     if (isGone) removed.push(path)
     else left.push(path)
   }
+  invariant(removed.length + left.length === paths.length, 'every leftover is accounted for')
   return { removed, left }
 }
 

@@ -36,7 +36,11 @@ export interface RecoveryReport {
   readonly row: string
   /** The last use of the database ended with `close`. */
   readonly isCleanShutdown: boolean
-  readonly manifest: { readonly file: string; readonly revision: number; readonly epoch: number } | null
+  readonly manifest: {
+    readonly file: string
+    readonly revision: number
+    readonly epoch: number
+  } | null
   /** What was read back; null when there was no checkpoint. */
   readonly checkpoint: {
     readonly sequence: number

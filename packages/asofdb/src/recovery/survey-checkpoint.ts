@@ -21,6 +21,7 @@ import {
 import { countsEqual } from '../checkpoint/sections.ts'
 import { isErrno } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
+import { invariant } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
 import type { Damage } from './report.ts'
 
@@ -52,6 +53,7 @@ export interface CheckpointSurveyOptions {
 export async function surveyCheckpoints(
   options: CheckpointSurveyOptions,
 ): Promise<CheckpointSurvey> {
+  invariant(options.tables.commits.sequence === 0, 'a checkpoint is loaded into empty tables')
   const survey = new Survey(options)
   await survey.readHeaders()
   await survey.judgeUnnamed()
@@ -114,11 +116,14 @@ class Survey {
       if (openable.length < chain.length) continue
       const damage = await loadCheckpoint(files, openable, tables)
       if (damage === undefined) {
+        invariant(tables.commits.sequence === state.sequence, 'a state is loaded to its end')
         loaded = state
         break
       }
       this.#addSectionDamage(damage)
     }
+    const isDamaged = this.#damage.length > 0
+    invariant(isDamaged || !isReadable || loaded === manifest.checkpoint, 'the newest is taken')
     return {
       loaded,
       damage: this.#damage,
@@ -150,7 +155,8 @@ class Survey {
           return
         }
         if (size < info.size) {
-          return this.#addDamage(name, { kind: 'truncated', what: 'its end is missing', offset: size })
+          const damage = { kind: 'truncated', what: 'its end is missing', offset: size } as const
+          return this.#addDamage(name, damage)
         }
         const { from, to } = countsOf(header)
         const isNamed =
@@ -160,7 +166,8 @@ class Survey {
           countsEqual(from, info.from) &&
           countsEqual(to, info.to)
         if (!isNamed || size > info.size) {
-          return this.#addDamage(name, { kind: 'salt', what: 'it is another file than the one named' })
+          const damage = { kind: 'salt', what: 'it is another file than the one named' } as const
+          return this.#addDamage(name, damage)
         }
         this.#openable.set(name, { path, header })
       }
@@ -174,7 +181,8 @@ class Survey {
 
   #addSectionDamage({ path, kind, offset, what, cause }: SectionDamage): void {
     const name = path.slice(this.#pathOf('').length)
-    this.#openable.delete(name)
+    const wasOpenable = this.#openable.delete(name)
+    invariant(wasOpenable, 'only files with a good header are loaded')
     if (kind === 'ioError' && !isErrno(cause, 'EIO')) throw explainFailure(`read ${name}`, cause)
     this.#addDamage(name, { kind, what: `${what} is damaged`, offset })
   }
@@ -204,7 +212,9 @@ function candidatesOf({ checkpoint, previous, segments }: Manifest): CheckpointS
       }
     }
   }
-  return [...bySequence.values()].sort((a, b) => b.sequence - a.sequence)
+  const candidates = [...bySequence.values()].sort((a, b) => b.sequence - a.sequence)
+  invariant(candidates[0] === checkpoint, 'the newest checkpoint is tried first')
+  return candidates
 }
 
 /** Names in a directory; none when it does not exist. */

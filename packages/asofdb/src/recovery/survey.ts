@@ -14,6 +14,7 @@ import type { BatchApplier } from '../commit/apply.ts'
 import type { Host } from '../host/host.ts'
 import type { LogReport } from '../log/log-ending.ts'
 import { parseSegmentName, segmentHeaderBytes, segmentsFrom } from '../log/segment.ts'
+import { invariant } from '../rules/invariant.ts'
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
 import type { Tables } from '../versions/tables.ts'
 import { type Replay, replayLog } from './replay.ts'
@@ -63,6 +64,7 @@ export async function survey(options: SurveyOptions): Promise<Evidence> {
   const root = await attempt(`look at ${directory}`, () => surveyRoot(host, directory))
   const path = `${directory}/${manifestName}`
   const bytes = await attempt('read its manifest', () => readWholeFile(host.files, path))
+  invariant(options.tables.commits.sequence === 0, 'tables are filled from the start')
   const found = readManifest(bytes)
   const facts = {
     ...noFacts,
@@ -181,8 +183,12 @@ async function surveyContent(options: SurveyOptions, found: Found): Promise<Evid
     return { ...evidence, facts: { ...facts, hasNewerFile: true }, problem: replay, damage }
   }
   const recoveredSequence = tables.commits.sequence
+  invariant(recoveredSequence >= loaded.sequence, 'a log only adds to a checkpoint')
+  const lastApplied = Math.max(loaded.sequence, replay.lastSequence)
+  invariant(recoveredSequence === lastApplied, 'the tables hold what was loaded and applied')
   const floorSequence = Math.max(manifest.durableSequence, replay.log?.durableSequence ?? 0)
   const logDamage = damageOf(replay)
+  invariant(logDamage !== undefined || replay.log !== undefined, 'a log without end is damaged')
   const isForeign = logDamage?.kind === 'foreign'
   const isStale = logDamage?.kind === 'missing' && logDamage.evidence === 'laterSegment'
   return {
@@ -219,13 +225,15 @@ async function readLogOf(
   loadedSequence: number,
 ): Promise<Replay | DatabaseError> {
   const { durableSequence, segments } = manifest
+  const expected = segmentsFrom(segments, loadedSequence + 1)
+  invariant(expected.at(-1) === segments.at(-1), 'the end of the log is always read')
   try {
     return await replayLog(
       {
         host,
         directory: logDirectoryOf(directory),
         databaseId: hexToBytes(manifest.databaseId),
-        expected: segmentsFrom(segments, loadedSequence + 1),
+        expected,
         firstSequence: loadedSequence + 1,
         durableSequenceFloor: durableSequence > loadedSequence ? durableSequence : 0,
       },

@@ -56,7 +56,10 @@ describe('the verdict', () => {
 })
 
 /** The answers that each fact has among many. */
-function sumOf(many: readonly Facts[]): Record<string, boolean[]> {
-  const answers = factNames.map((name) => [name, [...new Set(many.map((facts) => facts[name]))]] as const)
+function sumOf(many: readonly Facts[]): Record<string, readonly boolean[]> {
+  const answers = factNames.map((name) => {
+    const found = new Set(many.map((facts) => facts[name]))
+    return [name, [...found]] as const
+  })
   return Object.fromEntries(answers)
 }

@@ -169,6 +169,12 @@ export const verdictRows: readonly VerdictRow[] = [
   },
 ]
 
+for (const [index, row] of verdictRows.entries()) {
+  const letter = String.fromCharCode('A'.charCodeAt(0) + index)
+  invariant(row.letter === letter, 'rows are lettered in order')
+  invariant(Object.keys(row.when).length > 0, 'a row looks at facts')
+}
+
 export interface Verdict {
   readonly letter: string
   readonly reaction: Reaction

@@ -1,5 +1,9 @@
 import { hexToBytes, type SectionEntry } from '../checkpoint/checkpoint-file.ts'
-import { checkpointDirectoryOf, logDirectoryOf, manifestName } from '../checkpoint/directory-names.ts'
+import {
+  checkpointDirectoryOf,
+  logDirectoryOf,
+  manifestName,
+} from '../checkpoint/directory-names.ts'
 import { decodeManifest, filesOf, logStartOf, type Manifest } from '../checkpoint/manifest.ts'
 import { readWholeFile } from '../checkpoint/manifest-store.ts'
 import { loadSections, readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
@@ -128,7 +132,8 @@ async function* verifyLog(
     const { ending } = log
     if (ending.type === 'damaged') {
       const { file, offset, kind, sequenceExpected } = ending
-      yield { where: `log/${file}`, what: `commit ${sequenceExpected} can't be read (${kind})`, offset }
+      const what = `commit ${sequenceExpected} can't be read (${kind})`
+      yield { where: `log/${file}`, what, offset }
     }
   } catch (error) {
     yield { where: 'log', what: messageOf(error) }

@@ -46,8 +46,10 @@ function* verifyCommits(tables: Tables, sequence: number): Generator<Problem> {
       yield { where, what: 'its system time is not later than that of the commit before' }
     }
     for (const kind of entityKinds) {
-      if (counts[kind] < before[kind]) yield { where, what: `it has fewer ${kind} rows than before` }
-      if (counts[kind] > tables.versions(kind).count) yield { where, what: `${kind} rows are missing` }
+      if (counts[kind] < before[kind]) yield { where, what: `it takes ${kind} rows away` }
+      if (counts[kind] > tables.versions(kind).count) {
+        yield { where, what: `${kind} rows of it are missing` }
+      }
     }
     if (!isEntry(commits.arena, commits.metaOf(number))) {
       yield { where, what: 'its metadata lies outside the arena' }
@@ -91,7 +93,8 @@ function faultOfRow(
   const period = table.periodOf(row)
   if (period < 0 || period >= table.periods.column.count) return 'its period does not exist'
   if (table.periods.from(period) >= table.periods.to(period)) return 'its period is empty'
-  return isEntry(table.arena, table.payloadOf(row)) ? undefined : 'its payload lies outside the arena'
+  if (isEntry(table.arena, table.payloadOf(row))) return undefined
+  return 'its payload lies outside the arena'
 }
 
 function faultOfIdentity(tables: Tables, kind: EntityKind, entity: number): string | undefined {
@@ -100,7 +103,8 @@ function faultOfIdentity(tables: Tables, kind: EntityKind, entity: number): stri
     if (entity >= edgeEnds.committed) return 'it has no type and no ends'
     if (!symbols.isLogged(edgeEnds.type(entity))) return 'its type has no name'
     const { source, target } = edgeEnds.ends(entity)
-    return node.head(source) >= 0 && node.head(target) >= 0 ? undefined : 'a node at its end is missing'
+    if (node.head(source) >= 0 && node.head(target) >= 0) return undefined
+    return 'a node at its end is missing'
   }
   if (kind === 'key') {
     if (entity >= keyNames.committed) return 'it has no name'

@@ -1,4 +1,5 @@
 import type { ManifestStore } from '../checkpoint/manifest-store.ts'
+import { invariant } from '../rules/invariant.ts'
 import type { Host } from '../host/host.ts'
 import type { Tables } from '../versions/tables.ts'
 import { type ReadAmounts, verifyFiles } from './verify-files.ts'
@@ -43,7 +44,7 @@ export interface VerifyReport {
 
 const problemsMax = 100
 
-/** Checkpoints and segments come and go under a verification; after so many it takes what it saw. */
+/** Files come and go under a verification; after so many attempts it takes what it saw. */
 const attemptsMax = 5
 
 /** Reads everything and checks everything against everything. Changes nothing. */
@@ -64,6 +65,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     }
     await host.timers.yieldTurn()
   }
+  invariant(problems.length <= problemsMax, 'a report has an end')
+  invariant(tables.commits.sequence >= sequence, 'the tables never lose a commit')
   return {
     isSound: problems.length === 0,
     sequence,
@@ -98,6 +101,7 @@ async function verifyStored({
       problems.push(problem)
     }
     const isUnchanged = manifests.current.revision === manifest.revision
-    if (problems.length === 0 || isUnchanged || attempt === attemptsMax) return { problems, amounts }
+    const isFinal = problems.length === 0 || isUnchanged || attempt === attemptsMax
+    if (isFinal) return { problems, amounts }
   }
 }

@@ -26,7 +26,7 @@ describe('a byte arena', () => {
       fc.nat(300).map((length) => entryOf(length, length & 0xff)),
       fc.nat(40_000).map((length) => entryOf(length, length & 0xff)),
     )
-    const property = fc.property(fc.array(entry, { maxLength: 40 }), (entries) => {
+    const property = fc.property(fc.array(entry, { maxLength: 20 }), (entries) => {
       const arena = new ByteArena()
       const early = entries.map((bytes) => {
         const padded = Uint8Array.of(9, 9, ...bytes, 9)
@@ -35,8 +35,9 @@ describe('a byte arena', () => {
       })
       entries.forEach((bytes, at) => {
         const { reference, slice } = early[at] ?? expect.unreachable()
-        expect(contentOf(slice)).toEqual(Uint8Array.from(bytes))
-        expect(contentOf(sliceOf(arena, reference))).toEqual(Uint8Array.from(bytes))
+        const isKept = Buffer.compare(contentOf(slice), bytes) === 0
+        const isFound = Buffer.compare(contentOf(sliceOf(arena, reference)), bytes) === 0
+        expect([isKept, isFound]).toEqual([true, true])
         expect(reference === emptyReference).toBe(bytes.length === 0)
         expect(reference).not.toBe(absentReference)
       })
@@ -46,7 +47,7 @@ describe('a byte arena', () => {
 
   test('leaves the rest of a chunk alone when an entry does not fit', () => {
     const arena = new ByteArena()
-    const lengths = [chunkBytes - 200, 150, 180, 100, payloadBytesMax, 1]
+    const lengths = [chunkBytes - 200, 150, 180, 100, payloadBytesMax, 4]
     const references = lengths.map((length, at) => arena.append(entryOf(length, at + 1), 0, length))
     references.forEach((reference, at) => {
       const length = lengths[at] ?? 0
@@ -66,9 +67,10 @@ describe('a byte arena', () => {
       const target = into.next().value ?? expect.unreachable()
       target.set(bytes)
     }
-    expect(references.every((reference) => {
-      return slicesEqual(sliceOf(arena, reference), sliceOf(copy, reference))
-    })).toBe(true)
+    const areEqual = references.every((reference) =>
+      slicesEqual(sliceOf(arena, reference), sliceOf(copy, reference)),
+    )
+    expect(areEqual).toBe(true)
     expect(copy.length).toBe(arena.length)
   })
 

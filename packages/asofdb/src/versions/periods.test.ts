@@ -43,20 +43,24 @@ describe('a table of periods', () => {
         const bounds = spans.flatMap(({ from, to }) => [from, to])
         periods.forEach((period, at) => {
           const { from, to } = spans[at] ?? expect.unreachable()
-          expect([table.from(period), table.to(period)]).toEqual([from, to])
-          expect(table.isEndless(period)).toBe(to === foreverMicros)
+          const wrong: unknown[] = []
+          if (table.from(period) !== from || table.to(period) !== to) wrong.push('bounds')
+          if (table.isEndless(period) !== (to === foreverMicros)) wrong.push('endless')
           for (const instant of [...instants, ...bounds]) {
             const high = timeHigh(instant)
             const low = timeLow(instant)
             const isCovered = from <= instant && instant < to
-            expect(table.covers(period, high, low)).toBe(isCovered)
+            if (table.covers(period, high, low) !== isCovered) wrong.push(['covers', instant])
             const isForEver = from <= instant && to === foreverMicros
-            expect(table.coversForEver(period, high, low)).toBe(isForEver)
+            const isFound = table.coversForEver(period, high, low)
+            if (isFound !== isForEver) wrong.push(['covers for ever', instant])
           }
           for (const other of spans) {
             const isInside = from <= other.from && other.to <= to
-            expect(table.contains(period, spanToWords(other))).toBe(isInside)
+            const isFound = table.contains(period, spanToWords(other))
+            if (isFound !== isInside) wrong.push(['contains', other])
           }
+          expect(wrong).toEqual([])
         })
       },
     )
@@ -85,7 +89,9 @@ test('spans are cut and intersected as sets of instants are', () => {
     .tuple(fc.nat(12), fc.integer({ min: 1, max: 8 }))
     .map(([from, length]) => ({ from: BigInt(from), to: BigInt(from + length) }))
   const instantsOf = (spans: readonly Span[]): bigint[] =>
-    spans.flatMap(({ from, to }) => Array.from({ length: Number(to - from) }, (_, at) => from + BigInt(at)))
+    spans.flatMap(({ from, to }) =>
+      Array.from({ length: Number(to - from) }, (_, at) => from + BigInt(at)),
+    )
   const property = fc.property(small, fc.array(small, { maxLength: 4 }), (span, others) => {
     const covered = instantsOf(others)
     const sorted: Span[] = [...new Set(covered)]
