@@ -13,6 +13,12 @@ export {
   type WriteOptions,
 } from './database.ts'
 
+// The state of a database and its files.
+export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+export type { Damage, RecoveryOutcome, RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
+export type { Problem, VerifyReport } from './recovery/verify.ts'
+export type { Stats } from './storage.ts'
+
 // Reading, at any point of the two times.
 export {
   KeyView,

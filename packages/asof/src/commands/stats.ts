@@ -1,4 +1,4 @@
-import type { RecoveryReport } from 'asofdb'
+import type { Database } from 'asofdb'
 import type { Command } from '../command.ts'
 import { exitCodes } from '../failure.ts'
 import { jsonText } from '../output/json.ts'
@@ -81,7 +81,7 @@ function memoryText(bytes: { tables: number; payloads: number; adjacency: number
   return `tables ${bytesText(tables)}, payloads ${bytesText(payloads)}, adjacency ${bytesText(adjacency)}`
 }
 
-function openingText(recovery: RecoveryReport): string {
+function openingText(recovery: Database['recovery']): string {
   const { replayed, durationMs } = recovery
   const torn = recovery.tornTail
   const cut = torn === null ? '' : `, ${bytesText(torn.bytesDiscarded)} of an unfinished end cut`

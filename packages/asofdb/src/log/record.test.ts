@@ -83,15 +83,23 @@ describe('a record', () => {
     const promises = contentOf({ type: recordTypes.close, durableSequence: 2 ** 40 + 7 })
     expect(isSound(encode({ ...promises, payload: new Uint8Array(0) }))).toBe(true)
     expect(() => encode(promises)).toThrow('only a commit has a payload')
-    const marked = encode(contentOf())
-    marked[4] = recordTypes.close
-    const view = new DataView(marked.buffer)
-    view.setUint32(44, crc32(marked.subarray(0, 44), seed), true)
-    expect(decodeRecordHeader(marked, seed)).toBe('length')
     const itself = contentOf({ durableSequence: 2 ** 40 + 7 })
     expect(decodeRecordHeader(encode(itself), seed)).toBe('checksum')
-    const none = Object.assign(contentOf(), { type: 0 })
-    expect(decodeRecordHeader(encode(none), seed)).toBe('checksum')
+    for (const [offset, value, problem] of [
+      [4, recordTypes.close, 'length'],
+      [4, 0, 'checksum'],
+      [4, 4, 'checksum'],
+      [5, 1, 'checksum'],
+      [6, 1, 'checksum'],
+      [11, 0x41, 'length'],
+      [23, 0x20, 'checksum'],
+    ] as const) {
+      const bytes = encode(contentOf())
+      bytes[offset] = value
+      const covered = bytes.subarray(0, 44)
+      new DataView(bytes.buffer).setUint32(44, crc32(covered, seed), true)
+      expect(decodeRecordHeader(bytes, seed), `${offset}: ${value}`).toBe(problem)
+    }
   })
 
   it('is refused before it is written when it promises what comes after it', () => {
