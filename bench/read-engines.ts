@@ -13,12 +13,18 @@ export interface ReadEngine {
   ages(nodes: Int32Array): number
   /** The sum of the lengths of one string property of each node. */
   names(nodes: Int32Array): number
-  /** The sum of the node numbers that the edges of each node reach. */
-  steps(nodes: Int32Array): number
+  /** The sum of the node numbers that the edges of each node reach; undefined: has no edges. */
+  steps?(nodes: Int32Array): number
   /** The same over two steps. */
-  twoHops(nodes: Int32Array): number
+  twoHops?(nodes: Int32Array): number
   close(): Promise<void>
 }
+
+export const oursName = 'ours'
+export const floorName = 'two loads from plain arrays'
+export const lmdbName = 'lmdb'
+export const lmdbInPlaceName = 'lmdb, records of fixed layout'
+export const sqliteName = 'better-sqlite3'
 
 /** Ours as used for reading at a moment, and its other ways of asking the same. */
 export interface OurReadEngine extends ReadEngine {
@@ -34,7 +40,7 @@ export async function openOurs(graph: SampleGraph): Promise<OurReadEngine> {
   await loadGraph(db, graph)
   const view = db.snapshot()
   return {
-    name: 'ours',
+    name: oursName,
     db,
     ages(nodes) {
       let sum = 0
@@ -96,7 +102,7 @@ export function makeFloor(graph: SampleGraph): ReadEngine {
     records[node * floorRecordBytes + 1] = nameOf(node).length
   }
   return {
-    name: 'two loads from plain arrays',
+    name: floorName,
     ages(nodes) {
       let sum = 0
       for (const node of nodes) sum += records[at(places, node)] ?? 0
@@ -132,8 +138,8 @@ export function makeFloor(graph: SampleGraph): ReadEngine {
 }
 
 /**
- * lmdb at its fastest: a record of fixed layout read in place, and the targets of a node packed
- * into one value, though a change of one edge then rewrites them all.
+ * lmdb with a record an object each (as JSON, its fastest encoding of small objects), and the
+ * targets of a node packed into one value, though a change of one edge then rewrites them all.
  */
 export async function openLmdb(
   lmdb: NonNullable<Peers['lmdb']>,
@@ -141,38 +147,22 @@ export async function openLmdb(
   graph: SampleGraph,
 ): Promise<ReadEngine> {
   const root = lmdb.open({ path: join(folder, 'db'), noSync: true })
-  const options = { keyEncoding: 'uint32', encoding: 'binary' } as const
-  const people = root.openDB<Uint8Array, number>({ name: 'people', ...options })
-  const edges = root.openDB<Uint8Array, number>({ name: 'edges', ...options })
+  const keyEncoding = 'uint32'
+  const people = root.openDB<Person, number>({ name: 'people', keyEncoding, encoding: 'json' })
+  const edges = root.openDB<Uint8Array, number>({ name: 'edges', keyEncoding, encoding: 'binary' })
   root.transactionSync(() => {
     for (let node = 0; node < graph.nodeCount; node++) {
-      people.putSync(node, Buffer.concat([Buffer.of(ageOf(node)), Buffer.from(nameOf(node))]))
+      people.putSync(node, { age: ageOf(node), name: nameOf(node) })
       const [start, end] = [at(graph.starts, node), at(graph.starts, node + 1)]
       const packed = graph.targetsByNode.slice(start, end)
       if (end > start) edges.putSync(node, new Uint8Array(packed.buffer))
     }
   })
-  const targetsOf = (node: number): Buffer | undefined => {
-    const found = edges.getBinaryFast(node)
-    return found === undefined ? undefined : Buffer.from(found.buffer, found.byteOffset, found.length)
-  }
+  const targetsOf = (node: number): Buffer | undefined => viewOf(edges.getBinaryFast(node))
   return {
-    name: 'lmdb',
-    ages(nodes) {
-      let sum = 0
-      for (const node of nodes) sum += people.getBinaryFast(node)?.[0] ?? 0
-      return sum
-    },
-    names(nodes) {
-      let sum = 0
-      for (const node of nodes) {
-        const record = people.getBinaryFast(node)
-        if (record === undefined) continue
-        const bytes = Buffer.from(record.buffer, record.byteOffset, record.length)
-        sum += bytes.toString('latin1', 1).length
-      }
-      return sum
-    },
+    name: lmdbName,
+    ages: (nodes) => sumOf(nodes, (node) => people.get(node)?.age ?? 0),
+    names: (nodes) => sumOf(nodes, (node) => people.get(node)?.name.length ?? 0),
     steps(nodes) {
       let sum = 0
       for (const node of nodes) {
@@ -199,6 +189,41 @@ export async function openLmdb(
     },
     close: () => root.close(),
   }
+}
+
+interface Person {
+  readonly age: number
+  readonly name: string
+}
+
+/** lmdb as a file of records of one fixed layout, read in place: no names, no types, no changes. */
+export async function openLmdbInPlace(
+  lmdb: NonNullable<Peers['lmdb']>,
+  folder: string,
+  graph: SampleGraph,
+): Promise<ReadEngine> {
+  const people = lmdb.open<Uint8Array, number>({
+    path: join(folder, 'db'),
+    keyEncoding: 'uint32',
+    encoding: 'binary',
+    noSync: true,
+  })
+  people.transactionSync(() => {
+    for (let node = 0; node < graph.nodeCount; node++) {
+      people.putSync(node, Buffer.concat([Buffer.of(ageOf(node)), Buffer.from(nameOf(node))]))
+    }
+  })
+  return {
+    name: lmdbInPlaceName,
+    ages: (nodes) => sumOf(nodes, (node) => people.getBinaryFast(node)?.[0] ?? 0),
+    names: (nodes) =>
+      sumOf(nodes, (node) => viewOf(people.getBinaryFast(node))?.toString('latin1', 1).length ?? 0),
+    close: () => people.close(),
+  }
+}
+
+function viewOf(bytes: Uint8Array | undefined): Buffer | undefined {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /** better-sqlite3: prepared statements, a clustered table of edges, two steps as one join. */
@@ -236,7 +261,7 @@ export async function openSqlite(
     )
     .pluck()
   return {
-    name: 'better-sqlite3',
+    name: sqliteName,
     ages: (nodes) => sumOf(nodes, (node) => Number(age.get(node))),
     names: (nodes) => sumOf(nodes, (node) => String(name.get(node)).length),
     steps(nodes) {

@@ -1,10 +1,16 @@
 import {
+  floorName,
+  lmdbInPlaceName,
+  lmdbName,
   makeFloor,
   openLmdb,
+  openLmdbInPlace,
   openOurs,
   openSqlite,
+  oursName,
   type OurReadEngine,
   type ReadEngine,
+  sqliteName,
 } from './read-engines.ts'
 import { makeRow, type Row, type RowText, rowOf } from './report.ts'
 import { compete, type Contestant, type Figures, nanosecondsEach } from './rounds.ts'
@@ -13,7 +19,7 @@ import { scaled, type Setting } from './setting.ts'
 
 const nodesFull = 1_000_000
 const edgesPerNode = 5
-const ours = 'ours'
+const ours = oursName
 const unit = 'ns'
 
 /** Reads of what holds now, of random nodes of a large graph: nanoseconds a step. */
@@ -26,6 +32,7 @@ export async function benchRead(setting: Setting): Promise<Row[]> {
   const peers: ReadEngine[] = []
   if (lmdb !== undefined) {
     peers.push(await openLmdb(lmdb, setting.workspace.folder('lmdb'), graph))
+    peers.push(await openLmdbInPlace(lmdb, setting.workspace.folder('lmdb'), graph))
   }
   if (sqlite !== undefined) {
     peers.push(await openSqlite(sqlite, setting.workspace.folder('sqlite'), graph))
@@ -83,7 +90,9 @@ async function benchSteps(
   }
   const figures = await compete(
     [
-      ...engines.map((one) => reader(one.name, (nodes) => one.steps(nodes), question)),
+      ...engines.map(
+        (one) => one.steps && reader(one.name, (nodes) => one.steps?.(nodes) ?? 0, question),
+      ),
       reader('an object each', (nodes) => own.stepsByEdge(nodes), question),
       reader('at this moment', (nodes) => own.stepsNow(nodes), question),
     ],
@@ -109,7 +118,9 @@ async function benchTwoHops(
     expect: (nodes) => expectEach(nodes, (node) => expectTwoHops(graph, node)),
   }
   const figures = await compete(
-    engines.map((one) => reader(one.name, (nodes) => one.twoHops(nodes), question)),
+    engines.map(
+      (one) => one.twoHops && reader(one.name, (nodes) => one.twoHops?.(nodes) ?? 0, question),
+    ),
     setting.rounds,
   )
   return rowsOf(figures, { id: 'edge.twoHop', what: 'a path of two edges', unit }, 40)
@@ -121,9 +132,10 @@ function rowsOf(figures: Figures, text: RowText, limit: number): Row[] {
     rowOf(figures, { ...text, id: `${text.id}.${suffix}` }, { ours, theirs })
   return [
     makeRow(text, figures.mustGet(ours), { against: `limit ${limit} ns`, theirs: limit }),
-    row('lmdb', 'lmdb'),
-    row('sqlite', 'better-sqlite3'),
-    row('floor', 'two loads from plain arrays'),
+    row('lmdb', lmdbName),
+    ...(figures.get(lmdbInPlaceName) === undefined ? [] : [row('lmdbInPlace', lmdbInPlaceName)]),
+    row('sqlite', sqliteName),
+    row('floor', floorName),
   ]
 }
 

@@ -4,13 +4,13 @@
 
 // Opening and closing.
 export { open, type Durability, type OpenOptions } from './open.ts'
-export {
+export type {
+  BeginOptions,
+  CommitInfo,
   Database,
   OpenTransaction,
-  type BeginOptions,
-  type CommitInfo,
-  type ImportOptions,
-  type WriteOptions,
+  ImportOptions,
+  WriteOptions,
 } from './database.ts'
 
 // The state of a database and its files.
@@ -20,15 +20,15 @@ export type { Problem, VerifyReport } from './recovery/verify.ts'
 export type { Stats } from './storage.ts'
 
 // Reading, at any point of the two times.
-export {
+export type {
   KeyView,
   View,
-  type Coordinates,
-  type KeyProvenanceEntry,
-  type KeyTimelineEntry,
-  type Window,
+  Coordinates,
+  KeyProvenanceEntry,
+  KeyTimelineEntry,
+  Window,
 } from './view.ts'
-export { Edge, Node } from './graph/elements.ts'
+export type { Edge, Node } from './graph/elements.ts'
 export type { EdgeSelection } from './graph/graph-reader.ts'
 export type { ValueRange, Where } from './graph/where.ts'
 export type { KeyEntry, KeyRange } from './keys/key-reader.ts'
@@ -41,11 +41,11 @@ export type { DiffEntry, NetDiffEntry, NetDiffOptions } from './compare.ts'
 export type { Period } from './graph/period-options.ts'
 
 // Writing.
-export {
+export type {
   KeyTransaction,
+  KeyWriteOptions,
   Transaction,
-  type KeyWriteOptions,
-  type UniqueOptions,
+  UniqueOptions,
 } from './transaction.ts'
 export type {
   DeleteOptions,

@@ -42,7 +42,7 @@ export class JsonFields {
 
   flag(name: string): boolean {
     const value = this.#members.get(name)
-    if (typeof value !== 'boolean') throw this.damage({ member: name, what: 'is neither true nor false' })
+    if (typeof value !== 'boolean') throw this.damage({ member: name, what: 'is no flag' })
     return value
   }
 
@@ -56,7 +56,7 @@ export class JsonFields {
 
   texts(name: string): string[] {
     return this.#array(name).map(value => {
-      if (typeof value !== 'string') throw this.damage({ member: name, what: 'is no list of texts' })
+      if (typeof value !== 'string') throw this.damage({ member: name, what: 'has no texts' })
       return value
     })
   }
@@ -75,8 +75,8 @@ export class JsonFields {
     const { file, offset } = this.#place
     return new DatabaseError(
       'Corrupt',
-      `${file} is damaged: ${of.member} ${of.what}; restore the database from a backup, or keep the ` +
-        'directory as it is and ask for help',
+      `${file} is damaged: ${of.member} ${of.what}; restore the database from a backup, or keep ` +
+        'the directory as it is and ask for help',
       { details: { file, offset, kind: 'manifest' } },
     )
   }

@@ -211,7 +211,7 @@ function readState(
 ): CheckpointState {
   const files = fields.texts('files').map(name => {
     const file = byName.get(name)
-    if (file === undefined) throw fields.damage({ member: 'files', what: `doesn't describe ${name}` })
+    if (file === undefined) throw fields.damage({ member: 'files', what: `has no ${name}` })
     return file
   })
   return { sequence: fields.count('sequence'), files }
@@ -249,12 +249,16 @@ function readSegment(fields: JsonFields): SegmentInfo {
 function checkManifest(manifest: Manifest, fields: JsonFields): void {
   const { databaseId, checkpoint, previous, segments, generation } = manifest
   const isId = /^[0-9a-f]*$/.test(databaseId) && databaseId.length === databaseIdBytes * 2
-  if (manifest.revision < 1 || manifest.epoch < 1) throw fields.damage({ member: 'epoch', what: 'is 0' })
+  if (manifest.revision < 1 || manifest.epoch < 1) {
+    throw fields.damage({ member: 'epoch', what: 'or revision is 0' })
+  }
   if (manifest.durableSequence < checkpoint.sequence) {
     throw fields.damage({ member: 'durableSequence', what: 'is below the checkpoint' })
   }
   if (!isId) throw fields.damage({ member: 'database', what: 'is no database id' })
-  if (previous.sequence > checkpoint.sequence) throw fields.damage({ member: 'previous', what: 'is later' })
+  if (previous.sequence > checkpoint.sequence) {
+    throw fields.damage({ member: 'previous', what: 'is later than the checkpoint' })
+  }
   for (const [what, state] of Object.entries({ checkpoint, previous })) {
     if (!isChain(state)) throw fields.damage({ member: what, what: 'has gaps' })
   }
