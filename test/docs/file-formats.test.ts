@@ -30,6 +30,7 @@ import { cell, Document, type TableRow } from './document.ts'
 
 const document = new Document('docs/file-formats.md')
 const fieldColumns = ['Offset', 'Size', 'Field', 'Meaning']
+const versionColumns = ['File', 'Format version', 'Where it stands']
 
 function fieldsUnder(heading: string, nth: number = 0) {
   return document.table(heading, fieldColumns, nth).map((row) => ({
@@ -55,9 +56,9 @@ describe('the document of the file formats', () => {
     expect(fieldsUnder('## Segment')).toEqual(segmentFields)
   })
 
-  it('has the versions that are written', () => {
-    const rows = document.table('## Versions of the format', ['File', 'Version', 'Where it stands'])
-    const versions = rows.map((row) => [cell(row, 'File'), Number(cell(row, 'Version'))])
+  it('has the format versions that are written', () => {
+    const rows = document.table('## Format versions', versionColumns)
+    const versions = rows.map((row) => [cell(row, 'File'), Number(cell(row, 'Format version'))])
     expect(Object.fromEntries(versions)).toEqual({
       manifest: manifestFormatVersion,
       segment: segmentFormatVersion,

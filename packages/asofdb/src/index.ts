@@ -62,6 +62,15 @@ export type { Properties, PropertyChanges } from './graph/payload.ts'
 // Time.
 export { BEGINNING, FOREVER, Instant, type InstantInput } from './encoding/instant.ts'
 
+export {
+  allen,
+  covers,
+  intersects,
+  precedes,
+  type PeriodInput,
+} from './graph/period-relations.ts'
+export type { AllenRelation } from './versions/interval-relations.ts'
+
 // Values and keys.
 export {
   Duration,

@@ -87,7 +87,7 @@ describe('group commit', () => {
     })
   })
 
-  it('serves a caller that is alone in its own turn while syncs are quick, and else not', async () => {
+  it('serves a caller that is alone in its own turn while syncs are quick', async () => {
     let nowMs = 0
     let syncMs = 0.1
     const ways: string[] = []

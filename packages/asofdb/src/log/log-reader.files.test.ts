@@ -38,12 +38,14 @@ describe('segment files', () => {
   it('that are missing, of another database or put in another place are damage', async () => {
     const [one, two] = [mustGetFile(closed, 0), mustGetFile(closed, 1)]
     const other = await makeLog({ commits: 5, id: new Uint8Array(16).fill(1) })
+    const stale = mustGetFile(killed, 0).bytes
+    const foreign = mustGetFile(other, 1).bytes
     const cases = [
       { files: withFile(closed, one.name, undefined), at: one.name, kind: 'missing' },
       { files: withFile(closed, two.name, undefined), at: two.name, kind: 'missing' },
       { files: withFile(closed, one.name, two.bytes), at: one.name, kind: 'salt' },
-      { files: withFile(closed, one.name, mustGetFile(killed, 0).bytes), at: one.name, kind: 'salt' },
-      { files: withFile(closed, two.name, mustGetFile(other, 1).bytes), at: two.name, kind: 'foreign' },
+      { files: withFile(closed, one.name, stale), at: one.name, kind: 'salt' },
+      { files: withFile(closed, two.name, foreign), at: two.name, kind: 'foreign' },
     ]
     for (const { files, at, kind } of cases) {
       const { report, sequences } = await readFiles(files, closed)
@@ -133,7 +135,8 @@ describe('segment files', () => {
   it('that were dropped and are still there are orphans', async () => {
     const [, last] = closed.segments
     const expected = last ? [last] : []
-    const { report, sequences } = await readFiles(closed.files, closed, { expected, firstSequence: 5 })
+    const wanted = { expected, firstSequence: 5 }
+    const { report, sequences } = await readFiles(closed.files, closed, wanted)
     expect(sequences).toEqual([5])
     expect(report).toMatchObject({ orphans: [mustGetFile(closed, 0).name], records: 1 })
     const gone = await readFiles(new Map(), closed, { expected: [], firstSequence: 6 })

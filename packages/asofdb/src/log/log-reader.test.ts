@@ -37,10 +37,12 @@ describe('any single change to a small log', () => {
     const ends = { torn: 0, damaged: 0 }
     for (const log of [closed, killed]) {
       for (const [index, name] of log.names.entries()) {
+        if (log === killed && index === 0) continue
         const { bytes } = mustGetFile(log, index)
         const firstByte = segmentHeaderBytes
         for (let bit = firstByte * 8; bit < bytes.length * 8; bit++) {
-          const { report, sequences } = await readFiles(withFile(log, name, flipBit(bytes, bit)), log)
+          const files = withFile(log, name, flipBit(bytes, bit))
+          const { report, sequences } = await readFiles(files, log)
           const { ending } = report
           expect(sequences).toEqual(prefix(sequences.length))
           if (ending.type === 'clean') throw new Error(`bit ${bit} of ${name} went unseen`)

@@ -46,7 +46,7 @@ export async function replayLog(options: LogReadOptions, applier: BatchApplier):
       if (firstSequence === 0) firstSequence = sequence
       lastSequence = sequence
     })
-    invariant(lastSequence === 0 || lastSequence === log.lastSequence, 'the whole prefix is applied')
+    invariant(lastSequence === 0 || lastSequence === log.lastSequence, 'all of it is applied')
     return { log, nonsense: undefined, firstSequence, lastSequence }
   } catch (error) {
     if (!(error instanceof Nonsense)) throw error

@@ -87,8 +87,8 @@ class Survey {
   }
 
   /**
-   * An unnamed file is what a checkpoint left that did not come to its end, or one that is no longer
-   * needed. Its generation is at most the next one.
+   * An unnamed file is what a checkpoint left that did not come to its end, or one that is no
+   * longer needed. Its generation is at most the next one.
    */
   async judgeUnnamed(): Promise<void> {
     const { files, directory, manifest } = this.#options
