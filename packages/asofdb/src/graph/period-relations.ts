@@ -1,6 +1,6 @@
 import type { InstantInput } from '../encoding/instant.ts'
 import { type AllenRelation, allenRelation } from '../versions/interval-relations.ts'
-import { type Span, spansIntersect } from '../versions/periods.ts'
+import type { Span } from '../versions/periods.ts'
 import { periodToSpan } from './period-options.ts'
 
 /**
@@ -22,7 +22,9 @@ export function allen(p: PeriodInput, q: PeriodInput): AllenRelation {
 
 /** Whether the periods have an instant in common (OVERLAPS of SQL). Meeting ones have none. */
 export function intersects(p: PeriodInput, q: PeriodInput): boolean {
-  return spansIntersect(toSpan(p), toSpan(q))
+  const one = toSpan(p)
+  const other = toSpan(q)
+  return one.from < other.to && other.from < one.to
 }
 
 /** Whether every instant of `q` is one of `p` (CONTAINS of SQL). */
