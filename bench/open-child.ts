@@ -2,8 +2,6 @@
  * A process of its own for the `open` benchmark: makes a database, fills its log until it is
  * killed, or opens what is there and says how long it took. The last line is the answer.
  */
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import { mustBe } from './rounds.ts'
 import { ageOf, at, drawNodes, loadGraph, makeSampleGraph, nodeIdOf } from './sample-graph.ts'
@@ -15,7 +13,6 @@ const [mode, folder = '', ...sizes] = process.argv.slice(2)
 const [first = 0, second = 0] = sizes.map(Number)
 
 if (mode === 'build') await build(first, second)
-else if (mode === 'bytes') readBytes()
 else if (mode === 'graph') await openGraph(first, second)
 else if (mode === 'fill') await fillLog(first)
 else if (mode === 'tail') await openTail(first)
@@ -33,30 +30,6 @@ async function build(nodeCount: number, edgeCount: number): Promise<void> {
   const checkpointMs = performance.now() - began
   await db.close()
   answer({ checkpointMs })
-}
-
-/** Every byte of the directory, each file into memory of its own: what any opening has to read. */
-function readBytes(): void {
-  const began = performance.now()
-  let bytes = 0
-  const kept: Uint8Array[] = []
-  for (const path of filesBelow(folder)) {
-    const file = openSync(path, 'r')
-    const { size } = statSync(path)
-    const memory = new Uint8Array(size)
-    for (let read = 0; read < size; ) read += readSync(file, memory, read, size - read, read)
-    closeSync(file)
-    kept.push(memory)
-    bytes += size
-  }
-  answer({ openMs: performance.now() - began, bytes })
-}
-
-function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(directory, entry.name)
-    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : []
-  })
 }
 
 async function openGraph(nodeCount: number, edgeCount: number): Promise<void> {

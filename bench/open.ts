@@ -35,7 +35,7 @@ async function benchGraph(setting: Setting): Promise<Row[]> {
   const bytes: Contestant = {
     name: 'the same bytes',
     async run() {
-      const { openMs } = await askChild('open-child.ts', ['bytes', folder], hasOpenMs)
+      const { openMs } = await askChild('bytes-child.ts', [folder], hasOpenMs)
       return openMs / 1000
     },
   }
@@ -99,7 +99,7 @@ async function benchTail(setting: Setting): Promise<Row[]> {
   const reader: Contestant = {
     name: 'the same bytes',
     async run() {
-      const { openMs } = await askChild('open-child.ts', ['bytes', folder], hasOpenMs)
+      const { openMs } = await askChild('bytes-child.ts', [folder], hasOpenMs)
       return openMs / 1000
     },
   }

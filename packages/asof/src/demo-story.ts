@@ -18,6 +18,8 @@ export interface DemoStory {
   readonly sequence: number
   readonly from: Instant
   readonly to: Instant
+  /** The author date of the first commit. */
+  readonly first: Instant
 }
 
 /** As many versions as make a good picture. */
@@ -37,6 +39,7 @@ export function chooseStory(database: Database): DemoStory | undefined {
     sequence: earlier,
     from: authoredAt(database, 0.6),
     to: authoredAt(database, 0.8),
+    first: authoredAt(database, 0),
   }
 }
 
@@ -155,13 +158,19 @@ function differenceSection(database: Database, story: DemoStory, terminal: Termi
 export function storyCommands(story: DemoStory, folder: string): string[] {
   const asof = process.env['npm_lifecycle_event'] === undefined ? 'asof' : 'npx asof'
   const place = quoted(folder)
-  const day = instantText(story.day).slice(0, 10)
+  const [day, from] = [story.day, story.from].map((instant) => dayOrTime(instant, story))
   const file = quoted(`file:${story.file.path}`)
   return [
-    `${asof} show ${place} / --valid ${day}`,
+    `${asof} show ${place} / --valid ${day ?? ''}`,
     `${asof} provenance ${place} ${file}`,
-    `${asof} diff ${place} ${instantText(story.from).slice(0, 10)} now --label File`,
+    `${asof} diff ${place} ${from ?? ''} now --label File`,
   ]
+}
+
+/** The day, where histories are long enough for days; else the instant. */
+function dayOrTime(instant: Instant, story: DemoStory): string {
+  const seconds = story.to.epochSeconds - story.first.epochSeconds
+  return seconds > 30 * 86_400 ? instantText(instant).slice(0, 10) : instant.toString()
 }
 
 /** A word for a shell, in quotation marks if it needs them. */

@@ -71,7 +71,7 @@ export function provenanceLines(
   const style = styleOf(options.terminal)
   const shown = entries.slice(Math.max(0, entries.length - options.limit))
   const validText = boundText(shown.map(({ valid }) => valid))
-  const systemText = boundText(shown.flatMap(({ system }) => (system === undefined ? [] : [system])))
+  const systemText = systemBoundText(shown)
   const rectangles = shown.map(({ valid, system }, at) => ({
     valid: periodToCell(valid),
     system: periodToCell(system ?? { from: null, to: null }),
@@ -86,7 +86,7 @@ export function provenanceLines(
       .findLast(({ sequence }) => sequence !== entry.sequence)
     return [
       [`  ${markOf(at)}`, `valid ${periodText(entry.valid)}`, whatText(before, entry, style)],
-      ['', `known ${periodText(entry.system ?? entry.valid)}`, commitText(entry, style)],
+      ['', `known ${secondsPeriodText(entry.system ?? entry.valid)}`, commitText(entry, style)],
     ]
   })
   return [
@@ -95,6 +95,27 @@ export function provenanceLines(
     ...earlierLines(entries.length - shown.length),
     ...tableLines(rows, options.terminal.columns),
   ]
+}
+
+/** A day and the commit that began it; commits of one day are told apart by their numbers. */
+function systemBoundText(entries: readonly HistoryEntry[]): (bound: number) => string {
+  const periods = entries.flatMap(({ system }) => (system === undefined ? [] : [system]))
+  const instants = boundText(periods)
+  const sequences = new Map<number, number>()
+  for (const { system, sequence } of entries) {
+    if (system === undefined || sequence === undefined) continue
+    sequences.set(periodToCell(system).from, sequence)
+  }
+  return (bound) => {
+    const sequence = sequences.get(bound)
+    const text = instants(bound)
+    return sequence === undefined ? text : `${text.slice(0, 10)} #${sequence}`
+  }
+}
+
+/** System times to the second: their fractions only keep commits apart, and numbers do so too. */
+function secondsPeriodText(period: Period): string {
+  return periodText(period).replaceAll(/\.\d+/g, '')
 }
 
 /** Draws as many of the newest as fit into the width. */

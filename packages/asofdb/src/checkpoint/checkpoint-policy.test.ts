@@ -22,6 +22,19 @@ describe('when a checkpoint is due', () => {
 })
 
 describe('what a checkpoint absorbs', () => {
+  it('rewrites a byte a few times while a thousand equal checkpoints are made', () => {
+    const sizes: number[] = []
+    let written = 0
+    for (let made = 0; made < 1000; made++) {
+      const count = filesToAbsorb(sizes, 1)
+      const size = 1 + sizes.splice(sizes.length - count, count).reduce((sum, one) => sum + one, 0)
+      sizes.push(size)
+      written += size
+    }
+    expect(sizes.length).toBeLessThanOrEqual(10)
+    expect(written / 1000).toBeLessThan(12)
+  })
+
   it('keeps files few and rewriting rare, whatever sizes come', () => {
     fc.assert(
       fc.property(

@@ -130,8 +130,8 @@ describe('a batch', () => {
   test('is refused when it is cut short or goes on', () => {
     const property = fc.property(anyContent, (content) => {
       const payload = encode(content)
-      const cuts = Array.from({ length: payload.length }, (_, length) => length)
-      expect(cuts.filter((length) => outcomeOf(payload.subarray(0, length)) === 'batch')).toEqual([])
+      const cuts = Array.from({ length: payload.length }, (_, length) => payload.subarray(0, length))
+      expect(cuts.filter((cut) => outcomeOf(cut) === 'batch')).toEqual([])
       expect(outcomeOf(Uint8Array.of(...payload, 0))).toBe('refused')
     })
     fc.assert(property, { seed, numRuns: 30 })
@@ -164,10 +164,8 @@ describe('a batch', () => {
     ['an ordinal out of range', [1, 0, 0, 0, 0, 1, 28, 0x80, 0x80, 0x80, 0x80, 4]],
     ['a symbol out of range', [1, 0, 1, 0x80, 0x80, 0x80, 0x80, 8, 1, 65, 0, 0, 1, 28, 0]],
     ['an empty period', [1, 0, 0, 0, 0, 1, 4, 0, ...Array<number>(16).fill(0)]],
-    [
-      'an inverted period',
-      [1, 0, 0, 0, 0, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0x80],
-    ],
+    ['a period without time', [1, 0, 0, 0, 0, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]],
+    ['an inverted period', [1, 0, 0, 0, 0, 1, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]],
   ])('is refused for %s', (_what, bytes) => {
     expect(outcomeOf(Uint8Array.from(bytes))).toBe('refused')
   })

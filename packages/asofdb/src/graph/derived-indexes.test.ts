@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RandomStream } from '../../../../simulation/random.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
+import { valueToIndexKey } from '../encoding/ordered-key.ts'
 import { foreverMicros, spanToWords } from '../versions/periods.ts'
 import { Tables } from '../versions/tables.ts'
 import { VersionTable } from '../versions/version-table.ts'
@@ -9,7 +10,6 @@ import { LabelIndex } from './label-index.ts'
 import { encodePayload } from './payload.ts'
 import { PropertyIndex } from './property-index.ts'
 import { SettledEdges } from './settled-edges.ts'
-import { valueToIndexKey } from '../encoding/ordered-key.ts'
 
 function append(
   table: VersionTable,
@@ -76,7 +76,7 @@ describe('settled edges', () => {
 })
 
 describe('adjacency', () => {
-  test.each([0, 1, 50, 5000])('is the same, kept up from commit %i on or built at once', (start) => {
+  test.each([0, 1, 50, 5000])('is the same, kept up from edge %i on or built at once', (start) => {
     const random = new RandomStream(`adjacency ${start}`)
     const tables = new Tables()
     const kept = new Adjacency(tables)
@@ -140,6 +140,10 @@ class Nodes {
     this.#random = new RandomStream(seed)
   }
 
+  people() {
+    return this.versions.filter(({ labels }) => labels.includes('Person'))
+  }
+
   append(): void {
     const random = this.#random
     const { node: table, symbols } = this.tables
@@ -201,16 +205,15 @@ describe('node indexes', () => {
       if (step % 11 !== 0) continue
       for (let age = 0; age < 7; age++) {
         const key = valueToIndexKey(age) ?? expect.unreachable()
-        const wanted = nodes.versions.filter((one) => one.labels.includes('Person') && one.age === age)
+        const wanted = nodes.people().filter((one) => one.age === age)
         const found = new Set(index.candidates({ gte: key, lte: key }))
         expect(found).toEqual(new Set(wanted.map(({ node }) => node)))
       }
     }
     const older = valueToIndexKey(3)
-    const wanted = nodes.versions.filter(
-      (one) => one.labels.includes('Person') && one.age !== undefined && one.age > 3,
-    )
-    expect(new Set(index.candidates({ gt: older }))).toEqual(new Set(wanted.map(({ node }) => node)))
+    const wanted = nodes.people().filter(({ age }) => age !== undefined && age > 3)
+    const found = new Set(index.candidates({ gt: older }))
+    expect(found).toEqual(new Set(wanted.map(({ node }) => node)))
     expect([...compound.candidates({})].length).toBe([...index.candidates({})].length)
   })
 })

@@ -24,7 +24,8 @@ const widths = [1, 2] as const
 describe.each(widths)('posting lists of width %i', (width) => {
   test('hold what was appended, in order', () => {
     const posting = fc.tuple(fc.nat(5), fc.nat(30))
-    const property = fc.property(fc.uniqueArray(posting, { maxLength: 60, selector: String }), (all) => {
+    const anyPostings = fc.uniqueArray(posting, { maxLength: 60, selector: String })
+    const property = fc.property(anyPostings, (all) => {
       const lists = new PostingLists(width)
       const model = new Map<number, number[]>()
       for (const [owner, number] of all) {

@@ -9,10 +9,10 @@ import { findField } from './payload.ts'
 
 /** Bounds on a value. Values of another type than the bound (number, string, …) never match. */
 export interface ValueRange {
-  readonly gt?: ValueInput
-  readonly gte?: ValueInput
-  readonly lt?: ValueInput
-  readonly lte?: ValueInput
+  readonly gt?: ValueInput | undefined
+  readonly gte?: ValueInput | undefined
+  readonly lt?: ValueInput | undefined
+  readonly lte?: ValueInput | undefined
 }
 
 /**
@@ -92,7 +92,10 @@ function rangeTest(property: string, wanted: ValueRange): ValueTest {
     bounds[name] = key
     types.push(indexKeyType(key))
   }
-  const [type = indexKeyType('')] = types
+  const [type] = types
+  if (type === undefined) {
+    throw new DatabaseError('InvalidArgument', `where.${property} gives none of its bounds a value`)
+  }
   const isMixed = types.some((other) => other.first !== type.first)
   const range: OrderedRange = {
     ...bounds,

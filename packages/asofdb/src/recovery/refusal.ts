@@ -103,8 +103,8 @@ function refuseForeign(evidence: Evidence, refuse: Refuse): DatabaseError {
   const file = checkpoint?.foreign[0] ?? inLog?.file ?? manifestName
   return refuse(
     'ForeignFile',
-    `${file} belongs to another database, as if two directories had been mixed: put the file ` +
-      'of this one, or take the foreign one away; nothing was changed',
+    `${file} belongs to another database, as if two directories had been mixed: put back ` +
+      'the file of this one, or take the foreign one away; nothing was changed',
     { file, offset: 0, kind: 'foreign' },
   )
 }

@@ -83,7 +83,7 @@ function differences(
       for (const valid of instants) {
         const found = markAt(table, table.payloadAt(entity, pointOf({ rows, valid })))
         const expected = naive(versions, entity, { rows, valid })
-        if (found !== expected) wrong.push(`${entity} at ${valid} in ${rows}: ${found}, ${expected}`)
+        if (found !== expected) wrong.push(`${entity} at ${valid} in ${rows}: ${found}`)
       }
     }
   }
@@ -118,7 +118,8 @@ describe.each([true, false])('a version table with wide heads: %s', (hasWideHead
   })
 
   test('derives the same heads from rows that came from elsewhere', () => {
-    const property = fc.property(versionsOf(6, { min: 0, max: 40 }), fc.nat(40), (versions, cut) => {
+    const anyVersions = versionsOf(6, { min: 0, max: 40 })
+    const property = fc.property(anyVersions, fc.nat(40), (versions, cut) => {
       const table = new VersionTable({ hasWideHeads })
       for (const version of versions) append(table, version)
       const copy = new VersionTable({ hasWideHeads })
