@@ -10,14 +10,12 @@ export interface CrashCounts {
   states: number
   /** How many of those were then written to, closed, opened and compared again. */
   followed: number
-  /** Answers compared with the model. */
-  answers: number
   /** Commits of the workloads themselves. */
   commits: number
 }
 
 export function newCrashCounts(): CrashCounts {
-  return { points: {}, crashes: {}, nested: 0, states: 0, followed: 0, answers: 0, commits: 0 }
+  return { points: {}, crashes: {}, nested: 0, states: 0, followed: 0, commits: 0 }
 }
 
 export function addCounts(sum: CrashCounts, more: CrashCounts): void {
@@ -30,7 +28,6 @@ export function addCounts(sum: CrashCounts, more: CrashCounts): void {
   sum.nested += more.nested
   sum.states += more.states
   sum.followed += more.followed
-  sum.answers += more.answers
   sum.commits += more.commits
 }
 

@@ -63,7 +63,6 @@ function printReport(report: SimulationReport): void {
     `${total(counts.crashes)} crashes: ${list(counts.crashes)}`,
     `${counts.nested} of them while a crash was being recovered from or soon after`,
     `${counts.states} different disks opened, ${counts.followed} of them written to and reopened`,
-    `${counts.answers} answers compared`,
   ]
   if (failure === undefined) {
     console.log([...lines, 'PASSED'].join('\n'))
