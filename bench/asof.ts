@@ -4,6 +4,7 @@ import { makeRow, type Row } from './report.ts'
 import { compete, type Contestant, nanosecondsEach } from './rounds.ts'
 import { at } from './sample-graph.ts'
 import { scaled, type Setting } from './setting.ts'
+import { numberOf } from './values.ts'
 
 const unit = 'ns'
 const dayMicros = 86_400_000_000n
@@ -46,7 +47,8 @@ async function benchPast(setting: Setting): Promise<Row[]> {
   const theirs = figures.mustGet('present')
   const what = `a node of ${phases} versions, as of the third`
   const each = `${what}, a view made for each read`
-  const view = { against: `${against}, through a view`, theirs: figures.mustGet('a view of the present') }
+  const throughView = figures.mustGet('a view of the present')
+  const view = { against: `${against}, through a view`, theirs: throughView }
   return [
     makeRow({ id: 'asof.vsCurrent', what, unit }, figures.mustGet('past'), { against, theirs }),
     makeRow({ id: 'asof.vsCurrent.view', what, unit }, figures.mustGet('past'), view),
@@ -117,10 +119,6 @@ interface Expected {
 
 function contestant(name: string, ask: () => number, expected: Expected): Contestant {
   return { name, run: () => nanosecondsEach(ask, expected) }
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0
 }
 
 const versionsShort = 10

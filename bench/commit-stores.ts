@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import type { Statement } from 'better-sqlite3'
 import type { Peers } from './installed-peers.ts'
+import { textOf } from './values.ts'
 
 /** One way of making a small change durable: `commit` has done so when it is over. */
 export interface CommitStore {
@@ -77,7 +78,7 @@ async function openOurGraph(folder: string): Promise<CommitStore> {
 
 async function knownNodes(db: Database): Promise<Map<string, number>> {
   const nodes = new Map<string, number>()
-  for (const node of db.nodes('Entry')) nodes.set(String(node.get('key')), node.id)
+  for (const node of db.nodes('Entry')) nodes.set(textOf(node.get('key')) ?? '', node.id)
   return nodes
 }
 
@@ -187,8 +188,4 @@ class CommitGroup {
     this.#commit(entries)
     for (const resolve of waiting) resolve()
   }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }

@@ -118,7 +118,7 @@ class CommitRun implements Contestant {
     return new CommitRun(kind, store, { folder, callers, roundMs: scaled(setting, 400, 5) })
   }
 
-  /** Commits until the time of the round is over; those under way at the end count, as does their time. */
+  /** Commits until the round is over; those under way then count, and so does their time. */
   async run(): Promise<number> {
     const before = this.#commits
     const began = performance.now()

@@ -50,7 +50,7 @@ export async function benchImport(setting: Setting): Promise<Row[]> {
   ]
 }
 
-/** Each round into a new folder, from opening it to the first walk both ways after the last commit. */
+/** Each round into a new folder, from opening it to a walk both ways after the last commit. */
 function ourImport(setting: Setting, set: FactSet, perCommit: number): Contestant {
   return {
     name: ours,

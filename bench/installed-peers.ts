@@ -11,7 +11,7 @@ export interface Peers {
 
 export const noPeers: Peers = { sqlite: undefined, level: undefined, lmdb: undefined }
 
-/** A peer that is not installed is left out of the tables; `ASOF_BENCH_PEERS=none` leaves out all. */
+/** A peer that is not installed is left out of the rows; `ASOF_BENCH_PEERS=none` leaves out all. */
 export async function loadPeers(): Promise<Peers> {
   if (process.env['ASOF_BENCH_PEERS'] === 'none') return noPeers
   const [sqlite, level, lmdb] = await Promise.all([

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import type SqliteDatabase from 'better-sqlite3'
 import type { Peers } from './installed-peers.ts'
+import { lengthOf, textOf } from './values.ts'
 
 export const oursName = 'ours'
 export const mapName = 'a bare Map'
@@ -157,13 +158,13 @@ async function loadSqlite(
     name: sqliteName,
     getAll(asked) {
       let sum = 0
-      for (const key of asked) sum += String(get.get(key)).length
+      for (const key of asked) sum += lengthOf(get.get(key))
       return sum
     },
     range(start, count) {
       let sum = 0
       for (const entry of range.all(start, count)) {
-        sum += String(entry['key']).length + String(entry['value']).length
+        sum += lengthOf(entry['key']) + lengthOf(entry['value'])
       }
       return sum
     },
@@ -229,10 +230,7 @@ async function writeOurs(folder: string, mode: PutMode): Promise<WriteStore> {
         const profiles = tx.keys(keyspace)
         for (const [key, value] of entries) profiles.put(key, value)
       }),
-    get(key) {
-      const value = db.keys(keyspace).get(key)
-      return typeof value === 'string' ? value : undefined
-    },
+    get: (key) => textOf(db.keys(keyspace).get(key)),
     close: () => db.close(),
   }
 }
@@ -274,10 +272,7 @@ async function writeSqlite(
       putAll(entries)
       return undefined
     },
-    get(key) {
-      const value = get.get(key) ?? undefined
-      return value === undefined ? undefined : String(value)
-    },
+    get: (key) => textOf(get.get(key)),
     async close() {
       db.close()
     },
@@ -307,8 +302,4 @@ function openTable(sqlite: typeof SqliteDatabase, path: string): SqliteDatabase 
   db.pragma('journal_mode = WAL')
   db.exec('CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
   return db
-}
-
-function lengthOf(value: unknown): number {
-  return typeof value === 'string' ? value.length : 0
 }

@@ -74,7 +74,7 @@ async function benchGraph(setting: Setting): Promise<Row[]> {
       of((one) => one.firstStepBackMs),
       step,
     ),
-    makeRow(text('open.toFirstStep', 'from opening to the end of the first step'), of(whole), limit),
+    makeRow(text('open.toFirstStep', 'from opening to the end of that step'), of(whole), limit),
   ]
 }
 

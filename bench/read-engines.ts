@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import type { Peers } from './installed-peers.ts'
 import { ageOf, at, loadGraph, nameOf, nodeIdOf, type SampleGraph } from './sample-graph.ts'
+import { lengthOf, numberOf } from './values.ts'
 
 /**
  * The questions of the read benchmark, each over all of `nodes`, so that the loop belongs to the
@@ -44,18 +45,12 @@ export async function openOurs(graph: SampleGraph): Promise<OurReadEngine> {
     db,
     ages(nodes) {
       let sum = 0
-      for (const node of nodes) {
-        const age = db.node(nodeIdOf(node))?.get('age')
-        if (typeof age === 'number') sum += age
-      }
+      for (const node of nodes) sum += numberOf(db.node(nodeIdOf(node))?.get('age'))
       return sum
     },
     names(nodes) {
       let sum = 0
-      for (const node of nodes) {
-        const name = db.node(nodeIdOf(node))?.get('name')
-        if (typeof name === 'string') sum += name.length
-      }
+      for (const node of nodes) sum += lengthOf(db.node(nodeIdOf(node))?.get('name'))
       return sum
     },
     steps(nodes) {
@@ -91,7 +86,7 @@ export async function openOurs(graph: SampleGraph): Promise<OurReadEngine> {
 /** Bytes of a node's record in the floor: about what a payload of ours takes. */
 const floorRecordBytes = 32
 
-/** Two dependent loads from plain typed arrays of the same size: what this memory takes at least. */
+/** Two dependent loads from plain arrays of the same size: what this memory takes at least. */
 export function makeFloor(graph: SampleGraph): ReadEngine {
   const { nodeCount, starts, targetsByNode } = graph
   const records = new Uint8Array(nodeCount * floorRecordBytes)
@@ -263,7 +258,7 @@ export async function openSqlite(
   return {
     name: sqliteName,
     ages: (nodes) => sumOf(nodes, (node) => Number(age.get(node))),
-    names: (nodes) => sumOf(nodes, (node) => String(name.get(node)).length),
+    names: (nodes) => sumOf(nodes, (node) => lengthOf(name.get(node))),
     steps(nodes) {
       let sum = 0
       for (const node of nodes) for (const target of targets.all(node)) sum += Number(target)

@@ -351,7 +351,9 @@ export class Database {
       )
     }
     const isReadonly = options.readonly === true
-    return this.#parts.pipeline.begin({ isolation, isReadonly, system })
+    // Who only reads sees what is acknowledged; who writes builds on everything applied.
+    const sequence = isReadonly ? this.sequence : undefined
+    return this.#parts.pipeline.begin({ isolation, isReadonly, system, sequence })
   }
 
   #mustBeOpen(): void {

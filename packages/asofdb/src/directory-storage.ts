@@ -54,7 +54,9 @@ export class DirectoryStorage implements Storage {
   #writer: LogWriter | undefined
   #acknowledged: number
   #poison: DatabaseError | undefined
-  #logBytesAtCheckpoint = 0
+  /** Bytes of the batches taken; where there is no log, all there is to go by. */
+  #batchBytes = 0
+  #batchBytesAtCheckpoint = 0
   #failures = 0
   #lastFailureMs = 0
   #lastFailure: unknown
@@ -129,7 +131,8 @@ export class DirectoryStorage implements Storage {
   }
 
   append(batch: LoggedBatch): void {
-    if (this.#writer !== undefined) this.#writer.append(batch)
+    this.#writer?.append(batch)
+    this.#batchBytes += batch.payload.length
   }
 
   acknowledged(sequence: number): Promise<void> {
@@ -143,9 +146,9 @@ export class DirectoryStorage implements Storage {
   }
 
   async checkpoint(): Promise<CheckpointReport> {
-    const logBytes = this.logBytes
+    const batchBytes = this.#batchBytes
     const report = await this.#checkpointer.checkpoint()
-    this.#logBytesAtCheckpoint = Math.max(this.#logBytesAtCheckpoint, logBytes)
+    this.#batchBytesAtCheckpoint = Math.max(this.#batchBytesAtCheckpoint, batchBytes)
     this.#failures = 0
     this.#lastFailure = undefined
     return report
@@ -220,7 +223,7 @@ export class DirectoryStorage implements Storage {
   #checkpointIfDue(): void {
     const { clock } = this.#parts.options.host
     const isDue = isCheckpointDue({
-      logBytes: this.logBytes - this.#logBytesAtCheckpoint,
+      logBytes: this.#batchBytes - this.#batchBytesAtCheckpoint,
       checkpointLogBytes: this.#parts.options.checkpointLogBytes,
       failures: this.#failures,
       sinceFailureMs: this.#failures === 0 ? 0 : clock.monotonicMs() - this.#lastFailureMs,

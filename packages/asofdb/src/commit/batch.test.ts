@@ -109,6 +109,9 @@ function outcomeOf(payload: Uint8Array): 'batch' | 'refused' {
   }
 }
 
+/** What is left of a small number of 64 bits after its first byte. */
+const zeros = Array<number>(7).fill(0)
+
 describe('a batch', () => {
   test('is decoded to what it was made from', () => {
     const tables = tablesWithNames()
@@ -130,8 +133,11 @@ describe('a batch', () => {
   test('is refused when it is cut short or goes on', () => {
     const property = fc.property(anyContent, (content) => {
       const payload = encode(content)
-      const cuts = Array.from({ length: payload.length }, (_, length) => payload.subarray(0, length))
-      expect(cuts.filter((cut) => outcomeOf(cut) === 'batch')).toEqual([])
+      const batches: number[] = []
+      for (let length = 0; length < payload.length; length++) {
+        if (outcomeOf(payload.subarray(0, length)) === 'batch') batches.push(length)
+      }
+      expect(batches).toEqual([])
       expect(outcomeOf(Uint8Array.of(...payload, 0))).toBe('refused')
     })
     fc.assert(property, { seed, numRuns: 30 })
@@ -163,9 +169,9 @@ describe('a batch', () => {
     ['an unknown flag', [1, 0, 0, 0, 0, 1, 28 + 64, 0]],
     ['an ordinal out of range', [1, 0, 0, 0, 0, 1, 28, 0x80, 0x80, 0x80, 0x80, 4]],
     ['a symbol out of range', [1, 0, 1, 0x80, 0x80, 0x80, 0x80, 8, 1, 65, 0, 0, 1, 28, 0]],
-    ['an empty period', [1, 0, 0, 0, 0, 1, 4, 0, ...Array<number>(16).fill(0)]],
+    ['an empty period', [1, 0, 0, 0, 0, 1, 4, 0, 1, ...zeros, 1, ...zeros]],
     ['a period without time', [1, 0, 0, 0, 0, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]],
-    ['an inverted period', [1, 0, 0, 0, 0, 1, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]],
+    ['an inverted period', [1, 0, 0, 0, 0, 1, 4, 0, 2, ...zeros, 1, ...zeros]],
   ])('is refused for %s', (_what, bytes) => {
     expect(outcomeOf(Uint8Array.from(bytes))).toBe('refused')
   })

@@ -92,6 +92,8 @@ export class CommitPipeline {
     isolation: Isolation
     isReadonly: boolean
     system?: bigint | undefined
+    /** The state to build on. Default: everything applied. */
+    sequence?: number | undefined
   }): TransactionCore {
     const { commits } = this.#tables
     const wall = BigInt(this.#host.clock.wallMicros())
@@ -100,7 +102,7 @@ export class CommitPipeline {
     return new TransactionCore({
       tables: this.#tables,
       keyIndex: this.#keyIndex,
-      sequence: commits.sequence,
+      sequence: options.sequence ?? commits.sequence,
       now,
       isolation: options.isolation,
       isReadonly: options.isReadonly,
