@@ -1,0 +1,72 @@
+import { type Database, open, type Transaction } from '../../packages/asofdb/src/index.ts'
+import type { Host } from '../../packages/asofdb/src/host/host.ts'
+import { RandomStream } from '../../simulation/random.ts'
+import { type Image, ImageFiles } from './image-files.ts'
+
+export const directory = '/database'
+
+/** Two segments, with a few small commits in each. */
+const segmentBytesMax = 5120
+
+/** A world without time and chance around the files of an image. */
+export function hostOf(files: ImageFiles, seed = 'damage'): Host {
+  const random = new RandomStream(seed)
+  let micros = 1_704_067_200_000_000
+  return {
+    clock: { wallMicros: () => (micros += 1000), monotonicMs: () => 0 },
+    timers: { after: () => () => undefined, yieldTurn: () => Promise.resolve() },
+    random: { bytes: (length) => random.bytes(length), fraction: () => random.fraction() },
+    files,
+    process: { pid: 1, hostName: 'damage' },
+  }
+}
+
+export function openImage(files: ImageFiles): Promise<Database> {
+  return open(directory, { host: hostOf(files), segmentBytesMax, checkpointLogBytes: Infinity })
+}
+
+export interface Built {
+  readonly image: Image
+  /** Everything that a database of so many commits answers, by their number. */
+  readonly histories: readonly string[]
+}
+
+/** A checkpoint, commits in two segments after it, and then a kill or a close in good order. */
+export async function buildDatabase(ending: 'killed' | 'closed'): Promise<Built> {
+  const files = new ImageFiles({ files: new Map(), directories: new Set(['', directory]) })
+  const database = await openImage(files)
+  const histories = [historyOf(database)]
+  for (const [index, commit] of commits.entries()) {
+    await database.write(commit)
+    histories.push(historyOf(database))
+    if (index === 2) await database.checkpoint()
+  }
+  const { image } = files
+  if (ending === 'killed') return { image, histories }
+  await database.close()
+  return { image: files.image, histories }
+}
+
+const commits: readonly ((tx: Transaction) => unknown)[] = [
+  (tx) => tx.createNode('A', { name: 'one' }, { valid: 'always' }),
+  (tx) => tx.createNode(['A', 'B'], { name: 'two', n: 2 }),
+  (tx) => tx.createEdge(1, 'KNOWS', 5, { since: 3 }, { bounds: 'clip' }),
+  (tx) => tx.keys('words').put('k', 'v'.repeat(300)),
+  (tx) => tx.patch(1, { name: 'uno', text: 'x'.repeat(400) }),
+  (tx) => tx.put(5, { name: 'two', text: 'y'.repeat(200) }),
+  (tx) => tx.delete(2),
+]
+
+/** All there is to know, as text. */
+export function historyOf(database: Database): string {
+  const view = database.snapshot()
+  const commitsShown = [...database.changes()].map((commit) => show(commit))
+  const entities = [1, 5, 2, 9].map((id) => show([view.timeline(id), view.provenance(id)]))
+  const keys = show([...view.keys('words').range({})])
+  const edges = show(view.out(1).map(({ id, target }) => [id, target]))
+  return [database.sequence, ...commitsShown, ...entities, keys, edges].join('\n')
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? String(one) : one))
+}
