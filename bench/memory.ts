@@ -1,6 +1,7 @@
-import { askChild } from './child.ts'
+import type { Stage } from './memory-tasks.ts'
 import { makeRow, type Row } from './report.ts'
 import { scaled, type Setting } from './setting.ts'
+import { runTask } from './tasks.ts'
 
 const nodesFull = 1_000_000
 const edgesPerNode = 5
@@ -13,16 +14,6 @@ const nodesLarge = 10_000_000
 const edgesLarge = 50_000_000
 const gigabytesLarge = 24
 
-/** What a process holds at one moment, in bytes. */
-interface Stage {
-  readonly rss: number
-  /** Of JavaScript objects and array buffers that somebody refers to. */
-  readonly held: number
-  readonly tables: number
-  readonly payloads: number
-  readonly adjacency: number
-}
-
 /**
  * Resident bytes of a node and of an edge (both directions of adjacency built), payloads aside, in
  * a process that does nothing else: after loading, and after opening a checkpoint.
@@ -31,15 +22,14 @@ export async function benchMemory(setting: Setting): Promise<Row[]> {
   const nodeCount = scaled(setting, nodesFull, 1000)
   const edgeCount = nodeCount * edgesPerNode
   const folder = setting.workspace.folder('memory')
-  const sizes = [String(nodeCount), String(edgeCount)]
+  const call = { folder, sizes: [nodeCount, edgeCount] }
   setting.say(`Loading ${nodeCount} nodes and ${edgeCount} edges ...`)
-  const loaded = await askChild('memory-child.ts', ['loaded', folder, ...sizes], areStages)
+  const loading = await runTask(setting, { name: 'measureLoading', call }, isLoading)
   setting.say('Opening as many from a checkpoint ...')
-  await askChild('memory-child.ts', ['build', folder, ...sizes], areStages)
-  const opened = await askChild('memory-child.ts', ['opened', folder, ...sizes], areStages)
-  const [empty, nodes, edges] = loaded
-  const [bare, graph] = opened
-  if (!empty || !nodes || !edges || !bare || !graph) throw new Error('a stage is missing')
+  await runTask(setting, { name: 'buildGraph', call }, isObject)
+  const opening = await runTask(setting, { name: 'measureOpening', call }, isOpening)
+  const { empty, nodes, edges } = loading
+  const { bare, graph } = opening
   const node = costOf(empty, nodes, nodeCount)
   const edge = costOf(nodes, edges, edgeCount)
   const payload = (edges.payloads - empty.payloads) / nodeCount
@@ -87,13 +77,35 @@ function costOf(
   }
 }
 
+interface Loading {
+  readonly empty: Stage
+  readonly nodes: Stage
+  readonly edges: Stage
+}
+
+interface Opening {
+  readonly bare: Stage
+  readonly graph: Stage
+}
+
+function isLoading(value: unknown): value is Loading {
+  return areStages(value, ['empty', 'nodes', 'edges'])
+}
+
+function isOpening(value: unknown): value is Opening {
+  return areStages(value, ['bare', 'graph'])
+}
+
 const stageNames = ['rss', 'held', 'tables', 'payloads', 'adjacency']
 
-function areStages(value: unknown): value is Stage[] {
-  return Array.isArray(value) && value.every(isStage)
+function areStages(value: unknown, names: readonly string[]): boolean {
+  return isObject(value) && names.every((name) => isStage(Reflect.get(value, name)))
 }
 
 function isStage(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return stageNames.every((name) => typeof Reflect.get(value, name) === 'number')
+  return isObject(value) && stageNames.every((name) => typeof Reflect.get(value, name) === 'number')
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

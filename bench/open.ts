@@ -1,15 +1,16 @@
 import { cpSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { askChild, startChild } from './child.ts'
 import { makeRow, type Row, type RowText } from './report.ts'
 import { compete, type Contestant, median, mustBe } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
+import { runTask, startTask, type TaskCall, type TaskName } from './tasks.ts'
 
 const nodesFull = 1_000_000
 const edgesPerNode = 5
 const tailBytesFull = 100_000_000
 const unit = 's'
+const sameBytes = 'the same bytes'
 
 /** Opening: a large graph from its checkpoint, and a long log after the process was killed. */
 export async function benchOpen(setting: Setting): Promise<Row[]> {
@@ -28,21 +29,15 @@ async function benchGraph(setting: Setting): Promise<Row[]> {
   const edgeCount = nodeCount * edgesPerNode
   const folder = setting.workspace.folder('graph')
   setting.say(`Building ${nodeCount} nodes and ${edgeCount} edges ...`)
-  const sizes = [String(nodeCount), String(edgeCount)]
-  await askChild('open-child.ts', ['build', folder, ...sizes], isObject)
+  const call = { folder, sizes: [nodeCount, edgeCount] }
+  await runTask(setting, { name: 'buildGraph', call }, isObject)
   setting.say(`Opening ${bytesBelow(folder)} bytes ...`)
   const times: GraphTimes[] = []
-  const bytes: Contestant = {
-    name: 'the same bytes',
-    async run() {
-      const { openMs } = await askChild('bytes-child.ts', [folder], hasOpenMs)
-      return openMs / 1000
-    },
-  }
+  const bytes = secondsOf(setting, sameBytes, { name: 'readBytes', call })
   const ours: Contestant = {
     name: 'ours',
     async run() {
-      const found = await askChild('open-child.ts', ['graph', folder, ...sizes], isGraphTimes)
+      const found = await runTask(setting, { name: 'openGraph', call }, isGraphTimes)
       times.push(found)
       return found.openMs / 1000
     },
@@ -59,7 +54,7 @@ async function benchGraph(setting: Setting): Promise<Row[]> {
   const of = (read: (one: GraphTimes) => number): number => median(times.map(read)) / 1000
   const whole = (one: GraphTimes): number => one.openMs + one.firstReadMs + one.firstStepMs
   const limit = { against: 'limit 0.5 s', theirs: 0.5 }
-  const reading = { against: 'reading the same bytes', theirs: figures.mustGet('the same bytes') }
+  const reading = { against: 'reading the same bytes', theirs: figures.mustGet(sameBytes) }
   const step = { against: 'opening itself', theirs: opening }
   return [
     makeRow(text('open.graph', `opening ${size}`), opening, limit),
@@ -90,25 +85,19 @@ async function benchTail(setting: Setting): Promise<Row[]> {
     async run() {
       const copy = join(setting.workspace.folder('copy'), 'tail')
       cpSync(folder, copy, { recursive: true })
-      const args = ['tail', copy, String(acknowledged)]
-      const { openMs } = await askChild('open-child.ts', args, hasOpenMs)
+      const call = { folder: copy, sizes: [acknowledged] }
+      const { openMs } = await runTask(setting, { name: 'openTail', call }, hasOpenMs)
       rmSync(copy, { recursive: true })
       return openMs / 1000
     },
   }
-  const reader: Contestant = {
-    name: 'the same bytes',
-    async run() {
-      const { openMs } = await askChild('bytes-child.ts', [folder], hasOpenMs)
-      return openMs / 1000
-    },
-  }
+  const reader = secondsOf(setting, sameBytes, { name: 'readBytes', call: { folder } })
   const { counted, warmUps } = setting.rounds
   const plan = { counted: Math.min(counted, 3), warmUps: Math.min(warmUps, 1) }
   const figures = await compete([opener, reader], plan)
   const megabytes = Math.round(bytes / 1e6)
   const what = `opening a log of ${megabytes} MB (${acknowledged} commits) after kill -9`
-  const theirs = figures.mustGet('the same bytes')
+  const theirs = figures.mustGet(sameBytes)
   return [
     makeRow({ id: 'open.tail', what, unit }, figures.mustGet('ours'), {
       against: 'limit 3 s',
@@ -121,9 +110,24 @@ async function benchTail(setting: Setting): Promise<Row[]> {
   ]
 }
 
+/** A contestant whose figure is the seconds that a task says its opening took. */
+function secondsOf(
+  setting: Setting,
+  name: string,
+  task: { readonly name: TaskName; readonly call: TaskCall },
+): Contestant {
+  return {
+    name,
+    async run() {
+      const { openMs } = await runTask(setting, task, hasOpenMs)
+      return openMs / 1000
+    },
+  }
+}
+
 /** Resolves with how many commits the child had acknowledged when it was killed amid its work. */
 async function fillAndKill(folder: string, bytesMin: number): Promise<number> {
-  const child = startChild('open-child.ts', ['fill', folder, String(bytesMin)])
+  const child = startTask('fillLog', { folder, sizes: [bytesMin] })
   const ended = new Promise((resolve) => child.on('close', resolve))
   let acknowledged = 0
   const { stdout } = child

@@ -36,13 +36,15 @@ export async function runBench(
     readonly bench: Bench
     readonly peers: Peers
     readonly scale: number
+    readonly areTasksInline?: boolean
     readonly say: (message: string) => void
   },
 ): Promise<Report> {
-  const { bench, peers, scale, say } = options
+  const { bench, peers, scale, say, areTasksInline = false } = options
   const workspace = makeWorkspace()
   try {
-    const rows = await bench({ peers, workspace, scale, rounds: roundsAt(scale), say })
+    const rounds = roundsAt(scale)
+    const rows = await bench({ peers, workspace, scale, rounds, say, areTasksInline })
     return { bench: name, machine: describeMachine(workspace.fileSystem), rows }
   } finally {
     workspace.remove()

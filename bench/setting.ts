@@ -10,6 +10,8 @@ export interface Setting {
   /** 1 for the figures of docs/benchmarks.md; a small fraction to see that everything runs. */
   readonly scale: number
   readonly rounds: RoundPlan
+  /** Whether tasks run in this process, for a smoke test, instead of one of their own. */
+  readonly areTasksInline: boolean
   /** Progress, for people. */
   say(message: string): void
 }

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { childCommand } from './child.ts'
 import { levelSync, lmdbPut, ourKeys, sqliteEach, sqliteGrouped } from './commit-stores.ts'
 import type { Peers } from './installed-peers.ts'
 import { makeRow, type Row } from './report.ts'
 import { mustBe } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
+import { scriptCommand } from './tasks.ts'
 
 /** What makes bytes durable, and what tells the files that need no such call. */
 const tracedCalls = 'openat,write,pwrite64,pwritev,writev,fsync,fdatasync,msync'
@@ -34,7 +34,7 @@ export async function traceCommits(setting: Setting): Promise<Row[]> {
     const ours = shares.get(ourKeys.name) ?? 0
     for (const [against, theirs] of shares) {
       const who = against === ourKeys.name ? 'every one' : against
-      const id = `commit.trace.${callers === 1 ? 'sequential' : 'concurrent'}`
+      const id = `commit.trace.callers${callers}${suffixes.get(against) ?? ''}`
       const what = `share of acknowledgements after a sync of their own, callers: ${callers}`
       const limit = against === ourKeys.name ? 1 : theirs
       rows.push(makeRow({ id, what, unit: 'share' }, ours, { against: who, theirs: limit }))
@@ -42,6 +42,13 @@ export async function traceCommits(setting: Setting): Promise<Row[]> {
   }
   return rows
 }
+
+const suffixes = new Map([
+  [sqliteEach, '.sqlite'],
+  [sqliteGrouped, '.grouped'],
+  [levelSync, '.level'],
+  [lmdbPut, '.lmdb'],
+])
 
 function peerNames(peers: Peers): string[] {
   const { sqlite, level, lmdb } = peers
@@ -63,7 +70,7 @@ function traceStore(
   const traced = spawnSync(
     'strace',
     ['-f', '-qq', '-s', '40', '-e', `trace=${tracedCalls}`, '-o', output].concat(
-      childCommand('trace-child.ts', args),
+      scriptCommand('trace-process.ts', args),
     ),
     { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, UV_USE_IO_URING: '0' } },
   )

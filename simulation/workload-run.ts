@@ -153,9 +153,8 @@ export class WorkloadRun {
   }
 
   #write(operations: readonly Operation[], system?: number): void {
-    const possible = operations.filter((operation, index) =>
-      this.#isPossible(operation, operations.slice(0, index)),
-    )
+    const possible: Operation[] = []
+    for (const one of operations) if (this.#isPossible(one, possible)) possible.push(one)
     if (possible.length === 0) return
     this.#writes += 1
     const who = this.#writes % 3 === 0 ? undefined : `writer ${this.#writes}`

@@ -33,7 +33,7 @@ describe('the benchmarks', () => {
     const bench = findBench(name)
     if (bench === undefined) throw new Error(`there is no bench '${name}'`)
     const say = (): void => undefined
-    const report = await runBench(name, { bench, peers: noPeers, scale, say })
+    const report = await runBench(name, { bench, peers: noPeers, scale, say, areTasksInline: true })
     const rows = new Map(report.rows.map((row) => [row.id, row]))
     expect(rows.size).toBe(report.rows.length)
     for (const id of rowsPromised[name] ?? []) {

@@ -25,35 +25,41 @@ export function openImage(files: ImageFiles): Promise<Database> {
   return open(directory, { host: hostOf(files), segmentBytesMax, checkpointLogBytes: Infinity })
 }
 
+export type Ending = 'killed' | 'closed'
+
 export interface Built {
   readonly image: Image
+  readonly ending: Ending
   /** Everything that a database of so many commits answers, by their number. */
   readonly histories: readonly string[]
 }
 
-/** A checkpoint, commits in two segments after it, and then a kill or a close in good order. */
-export async function buildDatabase(ending: 'killed' | 'closed'): Promise<Built> {
+/**
+ * Two checkpoints, the second on top of the first, and commits in two segments after them; then a
+ * kill, or a close in good order with a checkpoint of its own.
+ */
+export async function buildDatabase(ending: Ending): Promise<Built> {
   const files = new ImageFiles({ files: new Map(), directories: new Set(['', directory]) })
   const database = await openImage(files)
   const histories = [historyOf(database)]
   for (const [index, commit] of commits.entries()) {
     await database.write(commit)
     histories.push(historyOf(database))
-    if (index === 2) await database.checkpoint()
+    if (index === 2 || index === 4) await database.checkpoint()
   }
   const { image } = files
-  if (ending === 'killed') return { image, histories }
+  if (ending === 'killed') return { image, histories, ending }
   await database.close()
-  return { image: files.image, histories }
+  return { image: files.image, histories, ending }
 }
 
 const commits: readonly ((tx: Transaction) => unknown)[] = [
-  (tx) => tx.createNode('A', { name: 'one' }, { valid: 'always' }),
+  (tx) => tx.createNode('A', { name: 'one', text: 'x'.repeat(400) }, { valid: 'always' }),
   (tx) => tx.createNode(['A', 'B'], { name: 'two', n: 2 }),
   (tx) => tx.createEdge(1, 'KNOWS', 5, { since: 3 }, { bounds: 'clip' }),
-  (tx) => tx.keys('words').put('k', 'v'.repeat(300)),
-  (tx) => tx.patch(1, { name: 'uno', text: 'x'.repeat(400) }),
-  (tx) => tx.put(5, { name: 'two', text: 'y'.repeat(200) }),
+  (tx) => tx.keys('words').put('k', 'v'),
+  (tx) => tx.patch(1, { name: 'uno' }),
+  (tx) => tx.put(5, { name: 'two', n: 3n ** 30n }),
   (tx) => tx.delete(2),
 ]
 

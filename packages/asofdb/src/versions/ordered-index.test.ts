@@ -103,8 +103,11 @@ describe('an ordered index', () => {
       early.push(name(number))
     }
     const met: string[] = []
-    for (const { key } of index.range({ gte: name(300), lt: name(2700) }, isReverse)) {
+    const given = new Set<string>()
+    for (const { key, value } of index.range({ gte: name(300), lt: name(2700) }, isReverse)) {
       met.push(key)
+      expect(given.has(`${key} ${value}`)).toBe(false)
+      given.add(`${key} ${value}`)
       for (let more = 0; more < 4; more++) index.add(name(random.below(3000)), random.below(3))
     }
     const sorted = [...met].sort()

@@ -1,38 +1,50 @@
-/**
- * A process of its own for the `open` benchmark: makes a database, fills its log until it is
- * killed, or opens what is there and says how long it took. The last line is the answer.
- */
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import { mustBe } from './rounds.ts'
 import { ageOf, at, drawNodes, loadGraph, makeSampleGraph, nodeIdOf } from './sample-graph.ts'
+import type { Task } from './tasks.ts'
 
 const hubs = 1000
 const callers = 32
 
-const [mode, folder = '', ...sizes] = process.argv.slice(2)
-const [first = 0, second = 0] = sizes.map(Number)
-
-if (mode === 'build') await build(first, second)
-else if (mode === 'graph') await openGraph(first, second)
-else if (mode === 'fill') await fillLog(first)
-else if (mode === 'tail') await openTail(first)
-else throw new Error(`there is no mode '${mode}'`)
-
-function answer(value: object): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`)
-}
-
-async function build(nodeCount: number, edgeCount: number): Promise<void> {
+/** Makes a database of so many nodes and edges, all of it in a checkpoint. */
+export const buildGraph: Task = async (folder, [nodeCount = 0, edgeCount = 0]) => {
   const db = await open(folder, { durability: 'os', checkpointLogBytes: Infinity })
   await loadGraph(db, makeSampleGraph(nodeCount, edgeCount))
   const began = performance.now()
   await db.checkpoint()
   const checkpointMs = performance.now() - began
   await db.close()
-  answer({ checkpointMs })
+  return { checkpointMs }
 }
 
-async function openGraph(nodeCount: number, edgeCount: number): Promise<void> {
+/** Every byte of a folder, each file into memory of its own: what any opening has to read. */
+export const readBytes: Task = (folder) => {
+  const began = performance.now()
+  const files = filesBelow(folder).map(readWhole)
+  const openMs = performance.now() - began
+  return Promise.resolve({ openMs, bytes: files.reduce((sum, file) => sum + file.length, 0) })
+}
+
+function readWhole(path: string): Uint8Array {
+  const file = openSync(path, 'r')
+  const { size } = statSync(path)
+  const memory = new Uint8Array(size)
+  for (let read = 0; read < size; ) read += readSync(file, memory, read, size - read, read)
+  closeSync(file)
+  return memory
+}
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name)
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : []
+  })
+}
+
+/** Opens what `buildGraph` made, takes the first steps, and then looks whether all is right. */
+export const openGraph: Task = async (folder, [nodeCount = 0, edgeCount = 0]) => {
   const began = performance.now()
   const db = await open(folder)
   const opened = performance.now()
@@ -44,13 +56,13 @@ async function openGraph(nodeCount: number, edgeCount: number): Promise<void> {
   const walkedIn = performance.now()
   mustBe(age === ageOf(nodeCount - 1), 'the last node has its age')
   checkGraph(db, nodeCount, edgeCount)
-  answer({
+  await db.close()
+  return {
     openMs: opened - began,
     firstReadMs: read - opened,
     firstStepMs: walkedOut - read,
     firstStepBackMs: walkedIn - walkedOut,
-  })
-  await db.close()
+  }
 }
 
 function checkGraph(db: Database, nodeCount: number, edgeCount: number): void {
@@ -66,28 +78,32 @@ function checkGraph(db: Database, nodeCount: number, edgeCount: number): void {
   }
 }
 
-/** Small commits by many callers, for ever: a node, an edge and a key each. */
-async function fillLog(bytesMin: number): Promise<void> {
+/**
+ * Small commits by many callers, for ever: a node, an edge and a key each. Once the log is long
+ * enough it says again and again how many were acknowledged, a line of JSON each, until somebody
+ * kills its process.
+ */
+export const fillLog: Task = async (folder, [bytesMin = 0]) => {
   const db = await open(folder, { durability: 'os', checkpointLogBytes: Infinity })
   await db.write((tx) => {
     for (let hub = 0; hub < hubs; hub++) tx.createNode('Hub', { number: hub })
   })
   let next = 0
   let acknowledged = 0
-  const call = async (): Promise<void> => {
+  const call = async (): Promise<never> => {
     for (;;) {
       const number = next++
       await db.write((tx) => {
-        const made = { number, name: nameOf(number), isNew: true }
-        const node = tx.createNode('Entry', made)
+        const node = tx.createNode('Entry', { number, name: nameOf(number), isNew: true })
         tx.createEdge(node, 'BELONGS_TO', nodeIdOf(number % hubs), { weight: number % 7 })
         tx.keys('entries').put(number, node.id)
       })
       acknowledged++
-      if (acknowledged % 1000 === 0 && db.stats().bytes.log >= bytesMin) answer({ acknowledged })
+      if (acknowledged % 1000 !== 0 || db.stats().bytes.log < bytesMin) continue
+      process.stdout.write(`${JSON.stringify({ acknowledged })}\n`)
     }
   }
-  await Promise.all(Array.from({ length: callers }, call))
+  return Promise.race(Array.from({ length: callers }, call))
 }
 
 function nameOf(number: number): string {
@@ -95,26 +111,24 @@ function nameOf(number: number): string {
 }
 
 /** Opens after the kill; every acknowledged commit is there, and each that is there is whole. */
-async function openTail(acknowledged: number): Promise<void> {
+export const openTail: Task = async (folder, [acknowledged = 0]) => {
   const began = performance.now()
   const db = await open(folder)
   const openMs = performance.now() - began
   const commits = db.sequence - 1
   mustBe(commits >= acknowledged, `${commits} commits of ${acknowledged} acknowledged`)
-  const { entities, versions } = db.stats()
+  const { versions } = db.stats()
   const isWhole = versions.nodes === commits + hubs && versions.edges === commits
   mustBe(isWhole && versions.keys === commits, `half commits: ${JSON.stringify(versions)}`)
   let found = 0
   for (const { key, value } of db.keys('entries').range()) {
     found++
-    if (typeof key !== 'number' || typeof value !== 'number') continue
-    if (key % 97 !== 0) continue
-    const node = db.node(value)
-    mustBe(node?.get('name') === nameOf(key), `entry ${key} is another`)
+    if (typeof key !== 'number' || typeof value !== 'number' || key % 97 !== 0) continue
+    mustBe(db.node(value)?.get('name') === nameOf(key), `entry ${key} is another`)
     const [edge] = db.out(value)
     mustBe(edge?.target === nodeIdOf(key % hubs), `the edge of entry ${key} is another`)
   }
   mustBe(found === commits, `${found} keys after ${commits} commits`)
-  answer({ openMs, commits, entities: entities.nodes })
   await db.close()
+  return { openMs, commits }
 }
