@@ -34,9 +34,12 @@ export interface Built {
   readonly histories: readonly string[]
 }
 
+/** The first commits, which the manifest vouches for: they are in a checkpoint. */
+export const checkpointed = 3
+
 /**
- * Two checkpoints, the second on top of the first, and commits in two segments after them; then a
- * kill, or a close in good order with a checkpoint of its own.
+ * `killed`: a checkpoint, and commits in two segments. `closed`: three checkpoints, each on top of
+ * the one before, the last one by closing, and what the log still has to hold.
  */
 export async function buildDatabase(ending: Ending): Promise<Built> {
   const files = new ImageFiles({ files: new Map(), directories: new Set(['', directory]) })
@@ -45,7 +48,8 @@ export async function buildDatabase(ending: Ending): Promise<Built> {
   for (const [index, commit] of commits.entries()) {
     await database.write(commit)
     histories.push(historyOf(database))
-    if (index === 2 || index === 4) await database.checkpoint()
+    const isCheckpointed = index === checkpointed - 1
+    if (isCheckpointed || (ending === 'closed' && index === 4)) await database.checkpoint()
   }
   const { image } = files
   if (ending === 'killed') return { image, histories, ending }
@@ -63,14 +67,18 @@ const commits: readonly ((tx: Transaction) => unknown)[] = [
   (tx) => tx.delete(2),
 ]
 
-/** All there is to know, as text. */
+/** Every commit and what it stated, as text. */
+export function commitsOf(database: Database): string {
+  return [database.sequence, ...[...database.changes()].map(show)].join('\n')
+}
+
+/** All there is to know, as text that begins with the commits. */
 export function historyOf(database: Database): string {
   const view = database.snapshot()
-  const commitsShown = [...database.changes()].map((commit) => show(commit))
   const entities = [1, 5, 2, 9].map((id) => show([view.timeline(id), view.provenance(id)]))
   const keys = show([...view.keys('words').range({})])
   const edges = show(view.out(1).map(({ id, target }) => [id, target]))
-  return [database.sequence, ...commitsShown, ...entities, keys, edges].join('\n')
+  return [commitsOf(database), ...entities, keys, edges].join('\n')
 }
 
 function show(value: unknown): string {

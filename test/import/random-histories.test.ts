@@ -11,7 +11,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 const place = temporaryFolder()
 const seedFirst = Number(process.env['ASOF_SEED'] ?? 1)
-const historyCount = 24
+const historyCount = Number(process.env['ASOF_HISTORIES'] ?? 10)
 const commitsMax = 40
 const pointsLooked = 12
 
@@ -46,7 +46,7 @@ async function importInRuns(repository: string, random: SeededRandom): Promise<D
   const database = await open(':memory:')
   for (;;) {
     const stop = new AbortController()
-    const until = 1 + random.below(10)
+    const until = 2 + random.below(15)
     const { isComplete } = await importGit(database, {
       repository,
       signal: stop.signal,

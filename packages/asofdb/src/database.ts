@@ -129,6 +129,8 @@ export class Database {
 
   /** As `write`, but with a system time of the past: for taking over a history in its order. */
   async import<T>(body: (tx: Transaction) => T | Promise<T>, options: ImportOptions): Promise<T> {
+    this.#mustBeOpen()
+    this.#mustBeOpen()
     const system = instantToMicros(options.system, this.#context.timeZone)
     if (system > this.#nowMicros()) {
       throw new DatabaseError(

@@ -178,6 +178,7 @@ export class HistoryWriter {
     tx.put(known.id, { path }, { validFrom: from })
     known.from = from
     if (known.edge !== undefined && from < known.edge.from) {
+      cutContainsEdges(context, known.id)
       tx.put(known.edge.id, { name: nameOf(path) }, { validFrom: from })
       known.edge.from = from
     }

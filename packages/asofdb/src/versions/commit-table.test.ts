@@ -58,6 +58,7 @@ describe('a commit table', () => {
     table.append(1n, { node: 0, edge: 2 ** 31 + 5, key: 0 }, 2 ** 32 - 1)
     expect(table.metaOf(1)).toBe(2 ** 32 - 1)
     expect(table.counts(1).edge).toBe(2 ** 31 + 5)
+    expect(table.sequenceOfRow('edge', 2 ** 31)).toBe(1)
   })
 
   test('refuses what would break its order', () => {
