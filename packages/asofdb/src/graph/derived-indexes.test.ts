@@ -71,6 +71,12 @@ describe('settled edges', () => {
     append(table, 40, { from: 9n, to: foreverMicros, isPresent: true })
     settled.follow(1)
     expect([at(2, 5), at(1, 5)]).toEqual(['unknown', 'unknown'])
+    // An endless version after a finite one does not tell what held before it.
+    append(table, 9000, { from: 2n, to: 6n, isPresent: true })
+    append(table, 9000, { from: 4n, to: foreverMicros, isPresent: true })
+    settled.follow(2)
+    settled.follow(3)
+    expect(settled.presence(9000, { rows: 4, high: 0, low: 3 })).toBe('unknown')
     expect(settled.presence(10_000, { rows: 2, high: 0, low: 5 })).toBe('unknown')
   })
 })
@@ -181,18 +187,24 @@ describe('node indexes', () => {
     expect(index.labels()).toHaveLength(3)
   })
 
-  test('do not repeat a node that is listed while they are read', () => {
-    const nodes = new Nodes('while they are read')
-    for (let step = 0; step < 60; step++) nodes.append()
-    const index = new LabelIndex(nodes.tables)
-    const symbol = nodes.tables.symbols.find('Person') ?? -1
-    const met: number[] = []
-    for (const node of index.nodes(symbol)) {
-      met.push(node)
-      nodes.append()
-      index.labels()
+  test('do not repeat a node that is listed again while they are read', () => {
+    const tables = new Tables()
+    const { node: table, symbols } = tables
+    const index = new LabelIndex(tables)
+    const period = table.periods.intern(0, 0, 1, 0)
+    const state = (node: number, labels: string[]): void => {
+      const { bytes, start, end } = encodePayload(labels, {}, (name) => symbols.intern(name))
+      table.append(node, period, table.arena.append(bytes, start, end))
     }
-    expect(new Set(met).size).toBe(met.length)
+    for (let node = 0; node < 10; node++) state(node, ['Person'])
+    const met: number[] = []
+    for (const node of index.nodes(symbols.find('Person') ?? -1)) {
+      met.push(node)
+      state(node, [])
+      state(node, ['Person'])
+      expect(index.labels()).toHaveLength(1)
+    }
+    expect(met).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
   test('list every node that ever had the value together with the label', () => {

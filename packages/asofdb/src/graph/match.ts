@@ -1,6 +1,6 @@
 import { DatabaseError } from '../rules/errors.ts'
 import { edgeId, nodeId, nodeOrdinal } from '../versions/entity.ts'
-import { intersectSpans, type Span } from '../versions/periods.ts'
+import type { Span } from '../versions/periods.ts'
 import { timelineWithin } from '../versions/timeline.ts'
 import type { Direction } from './adjacency.ts'
 import { Edge, Node } from './elements.ts'
@@ -93,10 +93,8 @@ export class PatternMatcher {
       const known = bindings.get(far.node)
       if (known !== undefined && known.element.id !== farId) continue
       for (const edgeBound of this.#edgeParts(at, ordinal, span)) {
-        // A node that is bound already stays within the part that it was bound to.
-        const common = intersectSpans(edgeBound.span, known?.span ?? edgeBound.span)
-        if (common === undefined) continue
-        for (const nodeBound of this.#nodeParts(at + 1, farId, common)) {
+        // A node that is bound already has one part here: the span lies in what it was bound to.
+        for (const nodeBound of this.#nodeParts(at + 1, farId, edgeBound.span)) {
           const next = new Map(bindings).set(edge.edge, edgeBound).set(far.node, nodeBound)
           yield* this.#extend(at + 2, next, nodeBound.span)
         }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { LocalDate } from '../encoding/calendar.ts'
+import { float, LocalDate } from '../encoding/calendar.ts'
 import { compareValues, type ValueInput } from '../encoding/value.ts'
 import { SymbolTable } from '../versions/symbol-table.ts'
 import { encodePayload } from './payload.ts'
@@ -67,10 +67,14 @@ describe('conditions on properties', () => {
     })
     expect(crossed).toEqual([])
     expect(accepts({ x: { gt: 1, lt: 'z' } }, { x: 5 })).toBe(false)
+    expect(accepts({ x: { gt: 'a', lt: 5 } }, { x: 'b' })).toBe(false)
+    expect(accepts({ x: { gt: 'a', lt: 5 } }, { x: 3 })).toBe(false)
   })
 
   test('take numbers for what they are worth', () => {
     expect(accepts({ x: 1 }, { x: 1n })).toBe(true)
+    expect(accepts({ x: float(1) }, { x: 1 })).toBe(true)
+    for (const value of others) expect(accepts({ x: value }, { x: value })).toBe(true)
     expect(accepts({ x: { gte: 2n, lte: 2 } }, { x: 2 })).toBe(true)
   })
 
