@@ -1,6 +1,7 @@
 /** Seeds one after another, and the report of the first that fails. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { addCounts, type CrashCounts, newCrashCounts } from './crash-counts.ts'
+import type { Breakage } from './fault-plan.ts'
 import { explore, type ExploreFailure } from './crash-explorer.ts'
 import { shrinkWorkload } from './workload-shrink.ts'
 import { drawWorkload, type Workload } from './workload.ts'
@@ -9,8 +10,8 @@ export interface SimulationOptions {
   readonly seed: number
   /** How many seeds, counted up from `seed`. */
   readonly seeds: number
-  readonly brokenSync: boolean
-  readonly brokenDirectorySync: boolean
+  readonly brokenSync: Breakage
+  readonly brokenDirectorySync: Breakage
   /** Explorations spent on making a failing workload smaller. */
   readonly shrinkRunsMax: number
   onSeed?(done: number): void
@@ -73,8 +74,11 @@ async function describeFailure(
 }
 
 function describeSwitches({ brokenSync, brokenDirectorySync }: Switches): string {
-  const sync = brokenSync ? ' --broken-sync' : ''
-  return brokenDirectorySync ? `${sync} --broken-directory-sync` : sync
+  const show = (name: string, breakage: Breakage) => {
+    if (typeof breakage === 'string') return ` --${name}=${breakage}`
+    return breakage ? ` --${name}` : ''
+  }
+  return show('broken-sync', brokenSync) + show('broken-directory-sync', brokenDirectorySync)
 }
 
 export interface Regression {

@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib'
 import type { Database } from '../packages/asofdb/src/index.ts'
 import { type CrashCounts, newCrashCounts } from './crash-counts.ts'
 import { type CrashKind, type CrashWorld, crashWorlds, drawWorld } from './crash-worlds.ts'
+import type { Breakage } from './fault-plan.ts'
 import { type Difference, ExpectedAnswers, Oracle, type Promised } from './oracle.ts'
 import { RandomStream } from './random.ts'
 import { ReferenceModel } from './reference-model.ts'
@@ -17,8 +18,8 @@ import { WorkloadRun } from './workload-run.ts'
 
 export interface ExploreOptions {
   readonly workload: Workload
-  readonly brokenSync?: boolean
-  readonly brokenDirectorySync?: boolean
+  readonly brokenSync?: Breakage
+  readonly brokenDirectorySync?: Breakage
 }
 
 export interface ExploreFailure {

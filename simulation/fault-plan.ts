@@ -32,6 +32,10 @@ export function isMutating(kind: OperationKind): boolean {
   return mutatingKinds.has(kind)
 }
 
+export function isBrokenAt(breakage: Breakage | undefined, path: string): boolean {
+  return typeof breakage === 'string' ? path.includes(breakage) : breakage === true
+}
+
 /** Fails one call, or that call and all of its kind after it. */
 export interface Fault {
   readonly kind: OperationKind | 'any'
@@ -57,6 +61,9 @@ export interface CrashPoint {
   readonly outcome: 'not-done' | 'partly-done' | 'done'
 }
 
+/** Everywhere, nowhere, or only where the path contains this text. */
+export type Breakage = boolean | string
+
 export interface FaultPlan {
   readonly faults?: readonly (Fault | BitFlip)[]
   readonly crashAt?: CrashPoint
@@ -65,8 +72,8 @@ export interface FaultPlan {
   readonly shortWriteChance?: number
   readonly shortReadChance?: number
   /** A sync returns at once and nothing is durable. To prove that a test would notice. */
-  readonly brokenSync?: boolean
-  readonly brokenDirectorySync?: boolean
+  readonly brokenSync?: Breakage
+  readonly brokenDirectorySync?: Breakage
 }
 
 export interface Verdict {

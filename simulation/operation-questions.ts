@@ -17,7 +17,7 @@ export const edgeTypes = ['KNOWS', 'OWNS'] as const
 
 /** Each keyspace has keys of one type. */
 const keyspaces: Readonly<Record<string, readonly ScriptKey[]>> = {
-  words: ['A', 'a', 'ab', 'b', 'ÿ', 'a\u0000'],
+  words: ['A', 'a', 'ab', 'b', '\u00ff', 'a\u0000'],
   numbers: [-7, -1, 0, 1, 2, 300],
   pairs: [['a', 1], ['a', 2], ['b', -1], ['a'], ['ab', 0]],
 }
@@ -104,7 +104,7 @@ export class QuestionMaker {
   #condition(property: string): ScriptCondition {
     const random = this.#random
     const value = (): ScriptValue =>
-      property === 's' ? random.pick(['x', 'y', 'ÿ', '']) : random.below(6) - 2
+      property === 's' ? random.pick(['x', 'y', '\u00ff', '']) : random.below(6) - 2
     if (random.chance(0.5)) return { property, equals: value() }
     const lower = random.chance(0.5) ? { gt: value() } : { gte: value() }
     const upper = random.chance(0.5) ? { lt: value() } : { lte: value() }

@@ -260,7 +260,7 @@ class ScriptMaker {
     return {
       ...(random.chance(0.6) ? { a: random.below(5) } : {}),
       ...(random.chance(0.4) ? { b: random.below(4) - 2 } : {}),
-      ...(random.chance(0.4) ? { s: random.pick(['x', 'y', 'ÿ', '']) } : {}),
+      ...(random.chance(0.4) ? { s: random.pick(['x', 'y', '\u00ff', '']) } : {}),
       ...(random.chance(0.15) ? { v: this.#value() } : {}),
     }
   }

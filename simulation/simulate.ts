@@ -11,8 +11,9 @@ under the weakest disk model, and compares what opens afterwards with a referenc
 
   --seed N                  the first seed (default 1)
   --seeds COUNT             how many seeds, counted up from the first (default 1)
-  --broken-sync             a sync does nothing: to prove that the simulation would notice
-  --broken-directory-sync   the same for the sync of a directory
+  --broken-sync[=TEXT]      a sync does nothing (of files with TEXT in their path): to prove that
+                            the simulation would notice
+  --broken-directory-sync[=TEXT]  the same for the sync of a directory
   --json                    print the report as one JSON object
   --help                    print this
 
@@ -23,17 +24,32 @@ Workloads under simulation/regressions are replayed first.
 const shrinkRunsMax = 80
 const seedsPerLine = 50
 
+const switches = ['broken-sync', 'broken-directory-sync'] as const
+
 function parseOptions() {
-  return parseArgs({
+  // A switch may go without its text, which parseArgs has no word for.
+  const given = process.argv.slice(2)
+  const args = given.map((one) => (switches.some((name) => one === `--${name}`) ? `${one}=*` : one))
+  const { values } = parseArgs({
+    args,
     options: {
       seed: { type: 'string', default: '1' },
       seeds: { type: 'string', default: '1' },
-      'broken-sync': { type: 'boolean', default: false },
-      'broken-directory-sync': { type: 'boolean', default: false },
+      'broken-sync': { type: 'string' },
+      'broken-directory-sync': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
-  }).values
+  })
+  const toBreakage = (text: string | undefined) => (text === '*' ? true : (text ?? false))
+  return {
+    seed: toCount('seed', values.seed, 0),
+    seeds: toCount('seeds', values.seeds, 1),
+    brokenSync: toBreakage(values['broken-sync']),
+    brokenDirectorySync: toBreakage(values['broken-directory-sync']),
+    isJson: values.json,
+    isHelp: values.help,
+  }
 }
 
 function toCount(name: string, text: string, least: number): number {
@@ -81,37 +97,30 @@ function printReport(report: SimulationReport): void {
 
 async function main(): Promise<number> {
   let options: ReturnType<typeof parseOptions>
-  let seed: number
-  let seeds: number
   try {
     options = parseOptions()
-    seed = toCount('seed', options.seed, 0)
-    seeds = toCount('seeds', options.seeds, 1)
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${help}`)
     return 2
   }
-  if (options.help) {
+  const { isJson, isHelp, ...switchesGiven } = options
+  if (isHelp) {
     console.log(help)
     return 0
   }
   const regressed = await replayRegressions()
   if (regressed !== undefined) {
-    console.log(options.json ? JSON.stringify({ passed: false, regressed }) : regressed)
+    console.log(isJson ? JSON.stringify({ passed: false, regressed }) : regressed)
     return 1
   }
-  const { json } = options
   const report = await simulate({
-    seed,
-    seeds,
-    brokenSync: options['broken-sync'],
-    brokenDirectorySync: options['broken-directory-sync'],
+    ...switchesGiven,
     shrinkRunsMax,
     onSeed: (done) => {
-      if (!json && done % seedsPerLine === 0) console.error(`${done} of ${seeds} seeds`)
+      if (!isJson && done % seedsPerLine === 0) console.error(`${done} of ${options.seeds} seeds`)
     },
   })
-  if (json) console.log(JSON.stringify(report))
+  if (isJson) console.log(JSON.stringify(report))
   else printReport(report)
   return report.passed ? 0 : 1
 }

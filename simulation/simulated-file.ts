@@ -1,4 +1,5 @@
 import type { HostFile, OpenMode } from '../packages/asofdb/src/host/host.ts'
+import { isBrokenAt } from './fault-plan.ts'
 import type { FileNode } from './simulated-disk.ts'
 import type { Operation, SimulatedFiles } from './simulated-files.ts'
 import { failure } from './simulated-names.ts'
@@ -134,7 +135,8 @@ export class SimulatedFile implements HostFile {
       kind: 'sync',
       path: this.#path,
       perform: () => {
-        if (!this.#files.faults.plan.brokenSync) this.#disk.syncFile(this.#node, mark)
+        const { brokenSync } = this.#files.faults.plan
+        if (!isBrokenAt(brokenSync, this.#path)) this.#disk.syncFile(this.#node, mark)
       },
       onFault: () => this.#disk.abandonFile(this.#node, this.#disk.order),
     }

@@ -12,6 +12,7 @@ import {
   type CrashPoint,
   type FaultCode,
   type FaultInjector,
+  isBrokenAt,
   isMutating,
   type OperationKind,
 } from './fault-plan.ts'
@@ -178,7 +179,8 @@ export class SimulatedFiles implements FileSystem {
       path,
       perform: () => {
         const directory = this.#names.mustFindDirectory(path)
-        if (!this.faults.plan.brokenDirectorySync) this.disk.syncDirectory(directory, mark)
+        const { brokenDirectorySync } = this.faults.plan
+        if (!isBrokenAt(brokenDirectorySync, path)) this.disk.syncDirectory(directory, mark)
       },
     })
   }
@@ -300,9 +302,10 @@ export class SimulatedFiles implements FileSystem {
 
   #copyStopped(plans: readonly (() => Effect[])[]): StoppedDisk {
     const copies = new Map<DiskNode, DiskNode>()
-    const disk = this.disk.fork(copies)
     const effects: Effect[] = []
     for (const plan of plans) planned(plan, effects)
+    // After the plans, so that the copy counts on from their changes.
+    const disk = this.disk.fork(copies)
     return { disk, interrupted: effects.flatMap((effect) => moveEffect(effect, copies)) }
   }
 

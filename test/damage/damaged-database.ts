@@ -9,7 +9,7 @@ export const directory = '/database'
 const segmentBytesMax = 5120
 
 /** A world without time and chance around the files of an image. */
-export function hostOf(files: ImageFiles, seed = 'damage'): Host {
+function hostOf(files: ImageFiles, seed: string): Host {
   const random = new RandomStream(seed)
   let micros = 1_704_067_200_000_000
   return {
@@ -21,8 +21,9 @@ export function hostOf(files: ImageFiles, seed = 'damage'): Host {
   }
 }
 
-export function openImage(files: ImageFiles): Promise<Database> {
-  return open(directory, { host: hostOf(files), segmentBytesMax, checkpointLogBytes: Infinity })
+export function openImage(files: ImageFiles, seed = 'damage'): Promise<Database> {
+  const host = hostOf(files, seed)
+  return open(directory, { host, segmentBytesMax, checkpointLogBytes: Infinity })
 }
 
 export type Ending = 'killed' | 'closed'
@@ -41,9 +42,9 @@ export const checkpointed = 3
  * `killed`: a checkpoint, and commits in two segments. `closed`: three checkpoints, each on top of
  * the one before, the last one by closing, and what the log still has to hold.
  */
-export async function buildDatabase(ending: Ending): Promise<Built> {
+export async function buildDatabase(ending: Ending, seed = 'damage'): Promise<Built> {
   const files = new ImageFiles({ files: new Map(), directories: new Set(['', directory]) })
-  const database = await openImage(files)
+  const database = await openImage(files, seed)
   const histories = [historyOf(database)]
   for (const [index, commit] of commits.entries()) {
     await database.write(commit)

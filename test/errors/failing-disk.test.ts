@@ -4,13 +4,17 @@ import type { Fault, FaultCode, OperationKind } from '../../simulation/fault-pla
 import type { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { type FailingRun, reopen, runOn } from './failing-disk.ts'
 
-/** One call fails, then the next one, until a run meets no failure; once, and from then on. */
+/**
+ * One call fails, then the next one, until a run meets no failure; once, and then from one call in
+ * `step` on.
+ */
 async function* everyFault(
   kind: OperationKind | 'any',
   error: FaultCode,
+  step = 1,
 ): AsyncGenerator<{ run: FailingRun; what: string }> {
   for (const isLasting of [false, true]) {
-    for (let nth = 1; ; nth += 1) {
+    for (let nth = 1; ; nth += isLasting ? step : 1) {
       const fault: Fault = { kind, nth, error, isLasting }
       const run = await runOn({ faults: [fault] })
       const counts = run.host.files.faults
@@ -21,12 +25,15 @@ async function* everyFault(
   }
 }
 
-/** The machine starts again, with the disk working: after a kill, and after losing power. */
+/**
+ * The machine starts again, with the disk working: nothing was lost, or all that was not synced, or
+ * some of it.
+ */
 function* restarts(host: SimulatedHost): Generator<[how: string, next: SimulatedHost]> {
   yield ['restarted', host.fork()]
-  yield ['killed', host.kill()]
-  for (const spec of host.crashes({ randomCount: 2 })) {
-    yield [JSON.stringify(spec), host.crash(spec)]
+  const specs = host.crashes({ randomCount: 1 })
+  for (const spec of new Set([specs[0], specs.at(-1)])) {
+    if (spec !== undefined) yield [JSON.stringify(spec), host.crash(spec)]
   }
 }
 
@@ -70,7 +77,7 @@ describe('a full disk', () => {
     expect(whole.errors).toEqual([])
     const problems: string[] = []
     let full = 0
-    for (let capacityBytes = 0; capacityBytes < usedBytes * 1.5; capacityBytes += 97) {
+    for (let capacityBytes = 0; capacityBytes < usedBytes * 1.5; capacityBytes += 331) {
       const run = await runOn({ capacityBytes })
       const what = `room for ${capacityBytes} bytes`
       run.host.files.disk.capacityBytes = Number.POSITIVE_INFINITY
@@ -97,7 +104,7 @@ describe('a sync that fails', () => {
       for await (const tried of everyFault(kind, 'EIO')) {
         problems.push(...(await problemsAfter(tried)))
         for (const code of codesOf(tried.run.errors)) codes.add(code)
-        const { errors, acknowledged } = tried.run
+        const { errors } = tried.run
         const poison = errors.find(({ code }) => code === 'Poisoned')
         if (poison === undefined) continue
         // Once said, it is said by every write that follows.
@@ -105,7 +112,6 @@ describe('a sync that fails', () => {
         if (!isSaid) problems.push(`${tried.what}: ${poison.message}`)
         const writes = errors.slice(errors.indexOf(poison)).filter((one) => one.code !== 'Poisoned')
         if (writes.length > 0) problems.push(`${tried.what}: then ${writes[0]?.message}`)
-        if (acknowledged === 8) problems.push(`${tried.what}: poisoned, and all was taken`)
       }
       expect(problems).toEqual([])
       expect(codes.has('Poisoned')).toBe(true)
@@ -114,11 +120,11 @@ describe('a sync that fails', () => {
 })
 
 describe('any call that fails', () => {
-  it.each<FaultCode>(['EIO', 'EROFS', 'EMFILE'])(
+  it.each<FaultCode>(['EIO', 'EROFS'])(
     'with %s: typed errors, and nothing acknowledged is lost',
     async (code) => {
       const problems: string[] = []
-      for await (const tried of everyFault('any', code)) {
+      for await (const tried of everyFault('any', code, 7)) {
         problems.push(...(await problemsAfter(tried)))
       }
       expect(problems).toEqual([])

@@ -113,7 +113,11 @@ function askMany({ database, model, sequences }: Asking): void {
   }
 }
 
-async function load(database: Database, paths: readonly string[], reading: FactReading): Promise<number> {
+async function load(
+  database: Database,
+  paths: readonly string[],
+  reading: FactReading,
+): Promise<number> {
   const writer = new FactWriter(database.snapshot())
   let bad = 0
   for (const path of paths) {
@@ -134,7 +138,10 @@ describe('as-of answers about imported facts', () => {
       const lines: string[] = []
       for (let row = 0; row < 4000; row++) {
         const known = loadNumber > 0 && random.chance(0.5) ? random.pick(facts) : undefined
-        const first = known === undefined ? 1900 + random.below(100) : new Date(known.from / 1000).getUTCFullYear()
+        const first =
+          known === undefined
+            ? 1900 + random.below(100)
+            : new Date(known.from / 1000).getUTCFullYear()
         const last = random.chance(0.2) ? 3000 : first + random.below(30)
         const subject = known?.subject ?? `s${random.below(300)}`
         const relation = known?.relation ?? `r${random.below(4)}`
@@ -186,26 +193,38 @@ describe.skipIf(!existsSync(`${shared}icews14`))('as-of answers about real facts
     const entities = readNameList('icews14/entity2id.txt')
     const relations = readNameList('icews14/relation2id.txt')
     const day = 86_400_000_000
-    const facts = readNumbers('icews14').map(([subject = 0, relation = 0, object = 0, hour = 0]) => {
-      const from = Date.UTC(2014, 0, 1) * 1000 + hour * (day / 24)
-      return {
-        subject: entities.get(subject) ?? '',
-        relation: relations.get(relation) ?? '',
-        object: entities.get(object) ?? '',
-        from,
-        to: from + day,
-        load: 0,
-      }
-    })
+    const facts = readNumbers('icews14').map(
+      ([subject = 0, relation = 0, object = 0, hour = 0]) => {
+        const from = Date.UTC(2014, 0, 1) * 1000 + hour * (day / 24)
+        return {
+          subject: entities.get(subject) ?? '',
+          relation: relations.get(relation) ?? '',
+          object: entities.get(object) ?? '',
+          from,
+          to: from + day,
+          load: 0,
+        }
+      },
+    )
     const database = await open(':memory:')
-    const bad = await load(database, parts.map((part) => `${shared}icews14/${part}`), {
-      format: 'tsv',
-      columns: parseColumnChoice('subject=0,relation=1,object=2,from=3'),
-      conditions: [],
-      time: new TimeMapping({ format: 'hour', zero: '2014-01-01', lasts: 'day', openEnds: [], openStarts: [] }),
-      entityNames: await readNames(`${shared}icews14/entity2id.txt`, nameColumns),
-      relationNames: await readNames(`${shared}icews14/relation2id.txt`, nameColumns),
-    })
+    const bad = await load(
+      database,
+      parts.map((part) => `${shared}icews14/${part}`),
+      {
+        format: 'tsv',
+        columns: parseColumnChoice('subject=0,relation=1,object=2,from=3'),
+        conditions: [],
+        time: new TimeMapping({
+          format: 'hour',
+          zero: '2014-01-01',
+          lasts: 'day',
+          openEnds: [],
+          openStarts: [],
+        }),
+        entityNames: await readNames(`${shared}icews14/entity2id.txt`, nameColumns),
+        relationNames: await readNames(`${shared}icews14/relation2id.txt`, nameColumns),
+      },
+    )
     expect(bad).toBe(0)
     const model = new BruteForce(facts, 1)
     expect(database.stats().entities.edges).toBe(model.countAt(0))
@@ -213,7 +232,7 @@ describe.skipIf(!existsSync(`${shared}icews14`))('as-of answers about real facts
     askMany({ database, model, sequences: [database.sequence] })
   })
 
-  it(`are those of a brute-force filter: facts of years and their corrections (seed ${seed})`, async () => {
+  it(`are those of a brute-force filter: years and corrections (seed ${seed})`, async () => {
     const entities = readNameList('wikidata12k/entity2id.txt')
     const relations = readNameList('wikidata12k/relation2id.txt')
     const facts = ['wikidata12k', 'wikidata12k-corrected'].flatMap((folder, loadNumber) =>
@@ -239,7 +258,13 @@ describe.skipIf(!existsSync(`${shared}icews14`))('as-of answers about real facts
     const sequences: number[] = []
     const bad: number[] = []
     for (const folder of ['wikidata12k', 'wikidata12k-corrected']) {
-      bad.push(await load(database, parts.map((part) => `${shared}${folder}/${part}`), reading))
+      bad.push(
+        await load(
+          database,
+          parts.map((part) => `${shared}${folder}/${part}`),
+          reading,
+        ),
+      )
       sequences.push(database.sequence)
     }
     expect(bad).toEqual([0, 10])

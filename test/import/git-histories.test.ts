@@ -1,61 +1,33 @@
 import { open } from 'asofdb'
 import { describe, expect, it } from 'vitest'
-import { endOfTimeMicros } from '../../packages/asof/src/git/believed-tree.ts'
 import { importGit } from '../../packages/asof/src/git/import-git.ts'
+import { day, importChecked, line, long, start } from './checked-import.ts'
 import { addCommits, type CommitSpec, gitTree, makeRepository } from './git-repository.ts'
-import { modelHistory } from './history-model.ts'
-import { expectHistory, expectSoundTree, importedTree, text } from './imported-history.ts'
+import { importedTree, pathsOf, text } from './imported-history.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const place = temporaryFolder()
-const day = 86_400
-const start = 1_600_000_000
-
-/** Commits one after the other, a day apart. */
-function line(...changes: CommitSpec['changes'][]): CommitSpec[] {
-  return changes.map((one, at) => ({
-    parents: at === 0 ? [] : [at - 1],
-    authored: start + at * day,
-    changes: one,
-  }))
-}
-
-async function imported(name: string, commits: readonly CommitSpec[]) {
-  const repository = place(name)
-  makeRepository(repository, commits)
-  const database = await open(':memory:')
-  await importGit(database, { repository })
-  expectHistory(database, modelHistory(repository))
-  expect(importedTree(database)).toEqual(gitTree(repository))
-  for (let sequence = 1; sequence <= database.sequence; sequence++) {
-    for (const valid of [endOfTimeMicros, BigInt(start + day + 1) * 1_000_000n]) {
-      expectSoundTree(database.asOf({ valid, sequence }))
-    }
-  }
-  const at = (commit: number) =>
-    database.asOf({ valid: BigInt(start + commit * day) * 1_000_000n })
-  const ever = (path: string): number[] => {
-    const pattern = [{ node: 'file', label: 'File', where: { path } }]
-    return [...new Set([...database.match(pattern)].map(({ bindings }) => bindings['file']?.id ?? 0))]
-  }
-  return { repository, database, at, ever }
-}
-
-const long = Array.from({ length: 60 }, (_, number) => `line ${number}`).join('\n')
+const imported = (name: string, commits: readonly CommitSpec[]) =>
+  importChecked(place(name), commits)
 
 describe('files and directories', () => {
   it('come, change and go with their commits', async () => {
     const { at, ever } = await imported(
       'plain',
       line(
-        [{ path: 'a', content: '1' }, { path: 'src/deep/b', content: '2' }],
+        [
+          { path: 'a', content: '1' },
+          { path: 'src/deep/b', content: '2' },
+        ],
         [{ path: 'a', content: '3' }],
         [{ path: 'src/deep/b' }],
-        [{ path: 'src/c', content: '4', mode: '100755' }, { path: 'l', content: 'a', mode: '120000' }],
+        [
+          { path: 'src/c', content: '4', mode: '100755' },
+          { path: 'l', content: 'a', mode: '120000' },
+        ],
       ),
     )
-    const paths = (commit: number, label: string): string[] =>
-      [...at(commit).nodes(label)].map((node) => text(node, 'path')).sort()
+    const paths = (commit: number, label: string): string[] => pathsOf(at(commit), label)
     expect(paths(0, 'File')).toEqual(['a', 'src/deep/b'])
     expect(paths(0, 'Directory')).toEqual(['.', 'src', 'src/deep'])
     expect(paths(2, 'File')).toEqual(['a'])
@@ -68,7 +40,10 @@ describe('files and directories', () => {
     const { database, at, ever } = await imported(
       'renames',
       line(
-        [{ path: 'a.txt', content: long }, { path: 'b.txt', content: 'b' }],
+        [
+          { path: 'a.txt', content: long },
+          { path: 'b.txt', content: 'b' },
+        ],
         [{ path: 'a.txt' }, { path: 'docs/a.md', content: long }],
         [{ path: 'docs/a.md' }, { path: 'docs/z.md', content: `${long}\nand more` }],
       ),
@@ -83,14 +58,21 @@ describe('files and directories', () => {
       { status: 'R', path: 'docs/a.md', oldPath: 'a.txt' },
       { status: 'R', path: 'docs/z.md', oldPath: 'docs/a.md' },
     ])
-    expect(at(0).node(id ?? 0)?.get('path')).toBe('a.txt')
+    expect(
+      at(0)
+        .node(id ?? 0)
+        ?.get('path'),
+    ).toBe('a.txt')
   })
 
   it('are the same when they come back', async () => {
     const { at, ever } = await imported(
       'return',
       line(
-        [{ path: 'dir/a', content: '1' }, { path: 'b', content: 'b' }],
+        [
+          { path: 'dir/a', content: '1' },
+          { path: 'b', content: 'b' },
+        ],
         [{ path: 'dir/a' }],
         [{ path: 'b', content: 'c' }],
         [{ path: 'dir/a', content: '2' }],
@@ -108,19 +90,41 @@ describe('files and directories', () => {
   })
 
   it('change places: a directory for a file, a file for a directory', async () => {
-    await imported(
+    const { database } = await imported(
       'places',
       line(
-        [{ path: 'x', content: '1' }, { path: 'y/a', content: '2' }],
-        [{ path: 'x' }, { path: 'x/a', content: '1' }, { path: 'y/a' }, { path: 'y', content: '2' }],
-        [{ path: 'x/a' }, { path: 'x', content: '5' }, { path: 'y' }, { path: 'y/b/c', content: '6' }],
+        [
+          { path: 'x', content: '1' },
+          { path: 'y/a', content: '2' },
+        ],
+        [
+          { path: 'x' },
+          { path: 'x/a', content: '1' },
+          { path: 'y/a' },
+          { path: 'y', content: '2' },
+        ],
+        [
+          { path: 'x/a' },
+          { path: 'x', content: '5' },
+          { path: 'y' },
+          { path: 'y/b/c', content: '6' },
+        ],
       ),
     )
+    expect(pathsOf(database, 'File')).toEqual(['x', 'y/b/c'])
+    expect(pathsOf(database, 'Directory')).toEqual(['.', 'y', 'y/b'])
   })
 
   it('are known by whom they were touched, also after their end', async () => {
     const { database, at, ever } = await imported('deleted', [
-      { parents: [], authored: start, changes: [{ path: 'a', content: '1' }, { path: 'b', content: 'b' }] },
+      {
+        parents: [],
+        authored: start,
+        changes: [
+          { path: 'a', content: '1' },
+          { path: 'b', content: 'b' },
+        ],
+      },
       {
         parents: [0],
         authored: start + day,
@@ -141,119 +145,48 @@ describe('files and directories', () => {
   })
 })
 
-describe('merges', () => {
-  const first = { parents: [], authored: start, changes: [{ path: 'a', content: long }, { path: 'b', content: 'b' }] }
-
-  it('state only what neither branch has said', async () => {
-    const { database } = await imported('merge', [
-      first,
-      { parents: [0], authored: start + day, changes: [{ path: 'a', content: `${long}\nours` }] },
-      { parents: [0], authored: start + 2 * day, changes: [{ path: 'b', content: 'theirs' }] },
-      { parents: [1, 2], authored: start + 3 * day, changes: [{ path: 'b', content: 'theirs' }] },
-    ])
-    const [merge] = [...database.nodes('Commit', { subject: 'commit 3' })]
-    expect(database.targets(merge?.id ?? 0, 'CHANGED')).toEqual([])
-  })
-
-  it('may be evil: changes of their own, in files that no branch touched', async () => {
-    const { database } = await imported('evil', [
-      first,
-      { parents: [0], authored: start + day, changes: [{ path: 'a', content: `${long}\nours` }] },
-      { parents: [0], authored: start + 2 * day, changes: [{ path: 'c', content: 'theirs' }] },
-      {
-        parents: [1, 2],
-        authored: start + 3 * day,
-        changes: [{ path: 'c', content: 'evil' }, { path: 'b', content: 'evil' }, { path: 'd', content: 'evil' }, { path: 'a' }],
-      },
-    ])
-    const [merge] = [...database.nodes('Commit', { subject: 'commit 3' })]
-    const changed = database.out(merge?.id ?? 0, 'CHANGED').map((edge) => edge.get('path'))
-    expect(changed.sort()).toEqual(['b', 'c', 'd'])
-    expect(merge?.get('deleted')).toEqual(['a'])
-  })
-
-  it('may throw a branch away, and may have many parents', async () => {
-    await imported('octopus', [
-      first,
-      { parents: [0], authored: start + day, changes: [{ path: 'x', content: '1' }] },
-      { parents: [0], authored: start + 2 * day, changes: [{ path: 'y', content: '1' }, { path: 'b' }] },
-      { parents: [0], authored: start + 3 * day, changes: [{ path: 'a' }, { path: 'moved', content: long }] },
-      { parents: [0, 1, 2, 3], authored: start + 4 * day, changes: [] },
-      { parents: [4], authored: start + 5 * day, changes: [{ path: 'z', content: 'z' }] },
-    ])
-  })
-
-  it('keep the history of a file that one branch moved and another one changed', async () => {
-    const edited = `${long}\nedited`
-    const { ever } = await imported('moved', [
-      first,
-      { parents: [0], authored: start + day, changes: [{ path: 'a' }, { path: 'z', content: long }] },
-      { parents: [0], authored: start + 2 * day, changes: [{ path: 'a', content: edited }] },
-      { parents: [1, 2], authored: start + 3 * day, changes: [{ path: 'z', content: edited }] },
-    ])
-    expect(ever('z')).toHaveLength(1)
-    expect(ever('a')).toContain(ever('z')[0])
-  })
-
-  it('join histories that have no commit in common', async () => {
-    await imported('unrelated', [
-      first,
-      { parents: [], authored: start + day, changes: [{ path: 'other/root', content: '1' }] },
-      { parents: [0, 1], authored: start + 2 * day, changes: [{ path: 'other/root', content: '1' }] },
-    ])
-  })
-})
-
-describe('times', () => {
-  it('let the newest known commit win, whatever its author date', async () => {
-    const { database, at, ever } = await imported('back', [
-      { parents: [], authored: start + 2 * day, changes: [{ path: 'dir/a', content: '1' }] },
-      { parents: [0], authored: start + day, committed: start + 3 * day, changes: [{ path: 'dir/a', content: '2' }] },
-      { parents: [1], authored: start + 4 * day, changes: [{ path: 'dir/b', content: '3' }] },
-      { parents: [2], authored: start + 3 * day, committed: start + 5 * day, changes: [{ path: 'dir/b' }, { path: 'c', content: 'c' }] },
-      { parents: [3], authored: start, committed: start + 6 * day, changes: [{ path: 'dir/a' }] },
-    ])
-    // It came on day 4 and went on day 3, so it was never there, as is known at the end.
-    expect(ever('dir/b')).toEqual([])
-    const known = database.asOf({ valid: at(2).valid, sequence: 2 })
-    const [file] = [...known.nodes('File')]
-    expect(file?.get('lastCommit')).toBe(database.commit(2)?.meta?.source)
-  })
-
-  it('take the next microsecond where the committer dates do not increase', async () => {
-    const { database } = await imported('still', [
-      { parents: [], authored: start, changes: [{ path: 'a', content: '1' }] },
-      { parents: [0], authored: start, changes: [{ path: 'a', content: '2' }] },
-      { parents: [1], authored: start, committed: start - day, changes: [{ path: 'a', content: '3' }] },
-    ])
-    const times = [1, 2, 3].map((sequence) => database.commit(sequence)?.system.epochMicroseconds)
-    const first = BigInt(start) * 1_000_000n
-    expect(times).toEqual([first, first + 1n, first + 2n])
-  })
-
-  it('keep a directory as long as anything in it', async () => {
-    const { database } = await imported('directory', [
-      { parents: [], authored: start, changes: [{ path: 'd/a', content: '1' }, { path: 'd/b', content: '2' }, { path: 'c', content: 'c' }] },
-      { parents: [0], authored: start + 4 * day, changes: [{ path: 'd/a' }] },
-      { parents: [1], authored: start + 2 * day, committed: start + 5 * day, changes: [{ path: 'd/b' }] },
-    ])
-    const parts = [...database.match([{ node: 'd', label: 'Directory', where: { path: 'd' } }])]
-    expect(parts.map(({ valid }) => valid.to?.epochSeconds)).toEqual([start + 4 * day])
-  })
-})
-
 describe('people', () => {
   it('are one for several addresses, by mailmap or by name', async () => {
     const by = (name: string, email: string) => ({ author: { name, email } })
     const mailmap = 'Grace Hopper <grace@example.org> <gh@old.example.org>\n'
     const change = (content: string) => [{ path: 'a', content }]
     const { database } = await imported('people', [
-      { parents: [], authored: start, ...by('ghopper', 'gh@old.example.org'), changes: [{ path: '.mailmap', content: mailmap }] },
-      { parents: [0], authored: start + 1, ...by('Grace Hopper', 'grace@example.org'), changes: change('1') },
-      { parents: [1], authored: start + 2, ...by('Grace Hopper', 'GRACE@example.org'), changes: change('2') },
-      { parents: [2], authored: start + 3, ...by('grace hopper', 'hopper@navy.example.org'), changes: change('3') },
-      { parents: [3], authored: start + 4, ...by('Amazing Grace', 'hopper@navy.example.org'), changes: change('4') },
-      { parents: [4], authored: start + 5, ...by('', 'nameless@example.org'), changes: change('5') },
+      {
+        parents: [],
+        authored: start,
+        ...by('ghopper', 'gh@old.example.org'),
+        changes: [{ path: '.mailmap', content: mailmap }],
+      },
+      {
+        parents: [0],
+        authored: start + 1,
+        ...by('Grace Hopper', 'grace@example.org'),
+        changes: change('1'),
+      },
+      {
+        parents: [1],
+        authored: start + 2,
+        ...by('Grace Hopper', 'GRACE@example.org'),
+        changes: change('2'),
+      },
+      {
+        parents: [2],
+        authored: start + 3,
+        ...by('grace hopper', 'hopper@navy.example.org'),
+        changes: change('3'),
+      },
+      {
+        parents: [3],
+        authored: start + 4,
+        ...by('Amazing Grace', 'hopper@navy.example.org'),
+        changes: change('4'),
+      },
+      {
+        parents: [4],
+        authored: start + 5,
+        ...by('', 'nameless@example.org'),
+        changes: change('5'),
+      },
       { parents: [5], authored: start + 6, ...by('', ''), changes: change('6') },
     ])
     const people = [...database.nodes('Person')].map((node) => node.properties)
@@ -271,9 +204,33 @@ describe('people', () => {
 
 describe('odd things', () => {
   it('in names and contents come over as they are', async () => {
-    const names = ['with space', '"quoted"', "it's", 'tab\there', 'line\nbreak', '-rf', '--help', 'ünï/cödé/日本', 'back\\slash', ':(glob)*', '#1', ' lead', 'trail ', 'sub/.hidden', '\u0001mark', 'a\u0301', '\u00e1']
+    const names = [
+      'with space',
+      '"quoted"',
+      "it's",
+      'tab\there',
+      'line\nbreak',
+      '-rf',
+      '--help',
+      'ünï/cödé/日本',
+      'back\\slash',
+      ':(glob)*',
+      '#1',
+      ' lead',
+      'trail ',
+      'sub/.hidden',
+      '\u0001mark',
+      'a\u0301',
+      '\u00e1',
+    ]
     const contents = names.map((path, at) => ({ path, content: Buffer.from([0, 255, at]) }))
-    const { at } = await imported('names', line(contents, names.slice(0, 5).map((path) => ({ path }))))
+    const { at } = await imported(
+      'names',
+      line(
+        contents,
+        names.slice(0, 5).map((path) => ({ path })),
+      ),
+    )
     const paths = [...at(0).nodes('File')].map((node) => text(node, 'path'))
     expect(paths.sort()).toEqual([...names].sort())
   })
@@ -291,11 +248,18 @@ describe('odd things', () => {
   })
 
   it('in subjects and commits without changes do no harm', async () => {
-    await imported('subjects', [
+    const { database } = await imported('subjects', [
       { parents: [], authored: start, subject: '', changes: [] },
-      { parents: [0], authored: start, subject: ':100644 100644 a b M', changes: [{ path: 'a', content: '' }] },
+      {
+        parents: [0],
+        authored: start,
+        subject: ':100644 100644 a b M',
+        changes: [{ path: 'a', content: '' }],
+      },
       { parents: [1], authored: start, subject: '\u0001 mark', changes: [] },
     ])
+    const subjects = [...database.nodes('Commit')].map((node) => text(node, 'subject'))
+    expect(subjects).toEqual(['', ':100644 100644 a b M', '\u0001 mark'])
   })
 })
 
@@ -306,16 +270,26 @@ describe('a repository that grows', () => {
     const database = await open(':memory:')
     const report = await importGit(database, { repository })
     expect(report).toMatchObject({ alreadyImported: 0, imported: 2, isComplete: true })
-    expect(await importGit(database, { repository })).toMatchObject({ alreadyImported: 2, imported: 0 })
+    expect(await importGit(database, { repository })).toMatchObject({
+      alreadyImported: 2,
+      imported: 0,
+    })
     addCommits(
       repository,
       [
         { parents: [0], authored: start, changes: [{ path: 'side', content: '3' }] },
-        { parents: [1, 2], authored: start + 3 * day, changes: [{ path: 'side', content: '3' }, { path: 'b/c' }] },
+        {
+          parents: [1, 2],
+          authored: start + 3 * day,
+          changes: [{ path: 'side', content: '3' }, { path: 'b/c' }],
+        },
       ],
       2,
     )
-    expect(await importGit(database, { repository })).toMatchObject({ alreadyImported: 2, imported: 2 })
+    expect(await importGit(database, { repository })).toMatchObject({
+      alreadyImported: 2,
+      imported: 2,
+    })
     expect(importedTree(database)).toEqual(gitTree(repository))
     expect(database.sequence).toBe(4)
   })
@@ -327,7 +301,11 @@ describe('a repository that grows', () => {
     const database = await open(':memory:')
     await importGit(database, { repository: one })
     await expect(importGit(database, { repository: other })).rejects.toThrow('another repository')
-    const rewritten = { parents: [0], authored: start + 9 * day, changes: [{ path: 'a', content: '3' }] }
+    const rewritten = {
+      parents: [0],
+      authored: start + 9 * day,
+      changes: [{ path: 'a', content: '3' }],
+    }
     addCommits(one, [rewritten], 2)
     await expect(importGit(database, { repository: one })).rejects.toThrow('rewritten')
     expect(database.sequence).toBe(2)

@@ -32,11 +32,7 @@ export function makeRepository(directory: string, commits: readonly CommitSpec[]
 }
 
 /** Appends commits; `known` is how many the repository has already. */
-export function addCommits(
-  directory: string,
-  commits: readonly CommitSpec[],
-  known: number,
-): void {
+export function addCommits(directory: string, commits: readonly CommitSpec[], known: number): void {
   const marks = `${directory}/marks`
   const parts: Buffer[] = []
   const write = (text: string): void => void parts.push(Buffer.from(text))
@@ -99,11 +95,13 @@ export function gitBytes(directory: string, args: readonly string[]): Buffer {
 /** The tree of a commit as git has it: `mode blob path`, sorted. */
 export function gitTree(directory: string, revision = 'HEAD'): string[] {
   const listed = gitBytes(directory, ['ls-tree', '-r', '-z', '--full-tree', revision])
-  return splitNul(listed).map((line) => {
-    const tab = line.indexOf('\t')
-    const [mode = '', , blob = ''] = line.slice(0, tab).split(' ')
-    return `${mode} ${blob} ${line.slice(tab + 1)}`
-  }).sort()
+  return splitNul(listed)
+    .map((line) => {
+      const tab = line.indexOf('\t')
+      const [mode = '', , blob = ''] = line.slice(0, tab).split(' ')
+      return `${mode} ${blob} ${line.slice(tab + 1)}`
+    })
+    .sort()
 }
 
 /** Fields that end in NUL. Bytes that are not UTF-8 are read as Latin-1 would. */

@@ -31,7 +31,10 @@ export function modelHistory(directory: string): ModelCommit[] {
     const parents = parentText === '' ? [] : parentText.split(' ')
     const tree = readTree(directory, hash)
     trees.set(hash, tree)
-    const others = parents.length === 0 ? [new Map<string, string>()] : parents.map((parent) => trees.get(parent))
+    const others =
+      parents.length === 0
+        ? [new Map<string, string>()]
+        : parents.map((parent) => trees.get(parent))
     for (const other of others) takeDifferences(believed, tree, other ?? new Map<string, string>())
     commits.push({
       hash,

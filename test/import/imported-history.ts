@@ -17,6 +17,11 @@ export function text(node: Node, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** The paths of files or directories at a view, sorted. */
+export function pathsOf(view: Pick<View, 'nodes'>, label: string): string[] {
+  return [...view.nodes(label)].map((node) => text(node, 'path')).sort()
+}
+
 /** Compares everything an import wrote with the model, commit by commit. */
 export function expectHistory(database: Database, commits: readonly ModelCommit[]): void {
   const latest = database.asOf({ valid: endOfTimeMicros })
@@ -68,7 +73,10 @@ export function expectSoundTree(view: View): void {
       if (path === '.') {
         expect(inside).toHaveLength(0)
       } else {
-        expect(inside, `directories of ${path} at ${view.valid} #${view.sequence}`).toHaveLength(1)
+        expect(
+          inside,
+          `directories of ${path} at ${view.valid.toString()} #${view.sequence}`,
+        ).toHaveLength(1)
         const [edge] = inside
         const directory = edge === undefined ? undefined : view.node(edge.source)
         expect(directory === undefined ? '' : text(directory, 'path')).toBe(directoryOf(path))

@@ -50,7 +50,10 @@ it(`an import of git that is killed goes on where it stopped (seed ${seed})`, as
   const repository = place('repository')
   makeRepository(repository, longHistory(3000))
   const folder = place('killed')
-  const kills = await runAndKill(['import', 'git', repository, '--into', folder], new SeededRandom(seed))
+  const kills = await runAndKill(
+    ['import', 'git', repository, '--into', folder],
+    new SeededRandom(seed),
+  )
   console.log(`killed ${kills} times`)
   const killed = await open(folder, { create: false })
   const whole = await open(':memory:')

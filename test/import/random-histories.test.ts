@@ -38,7 +38,9 @@ function believedTrees(repository: string, commits: readonly RandomCommit[]): st
 /** Everything that was ever stated, in order. */
 function statements(database: Database): string {
   const records = [...database.changes()]
-  return JSON.stringify(records, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+  return JSON.stringify(records, (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
 }
 
 /** Imports in several runs, each stopped after some commits. */

@@ -87,7 +87,9 @@ function editRandomly(random: SeededRandom, tree: Map<string, Content>, stamp: s
   const content = tree.get(path)
   const mode = random.chance(0.1) ? '100755' : '100644'
   if (content === undefined) {
-    const text = random.chance(0.3) ? longText(random.below(3)) : `${longText(random.below(3))}\n${stamp}`
+    const text = random.chance(0.3)
+      ? longText(random.below(3))
+      : `${longText(random.below(3))}\n${stamp}`
     tree.set(path, { text, mode })
     return
   }

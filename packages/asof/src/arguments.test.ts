@@ -21,7 +21,10 @@ function failure(run: () => unknown): CommandFailure {
 
 describe('parseArguments', () => {
   it('takes options anywhere, and everything after -- as it is', () => {
-    const input = parseArguments(['a', '--json', '-n', '5', '--where', 'x', '--where=y', '--', '-b'], options)
+    const input = parseArguments(
+      ['a', '--json', '-n', '5', '--where', 'x', '--where=y', '--', '-b'],
+      options,
+    )
     expect(input.positionals).toEqual(['a', '-b'])
     expect(input.flag('json')).toBe(true)
     expect(input.flag('debug')).toBe(false)

@@ -55,10 +55,9 @@ export class Arguments {
     const word = words.find((one) => one === text)
     if (word !== undefined) return word
     const meant = suggest(text, words)
-    throw usageFailure(
-      `--${name} takes ${words.join(', ')}, not '${text}'`,
-      meant === undefined ? undefined : `did you mean --${name} ${meant}?`,
-    )
+    throw usageFailure(`--${name} takes ${words.join(', ')}, not '${text}'`, {
+      hint: meant === undefined ? undefined : `did you mean --${name} ${meant}?`,
+    })
   }
 }
 
@@ -86,8 +85,11 @@ function explain(error: unknown, args: readonly string[], options: OptionSpecs):
     const typed = /'(--?[^'\s=]+)/.exec(error.message)?.[1] ?? args.join(' ')
     const names = Object.keys(options)
     const meant = suggest(typed.replace(/^-+/, ''), names)
-    const hint = meant === undefined ? `the options are ${names.map((one) => `--${one}`).join(', ')}` : `did you mean --${meant}?`
-    return usageFailure(`there is no option ${typed}`, hint)
+    const hint =
+      meant === undefined
+        ? `the options are ${names.map((one) => `--${one}`).join(', ')}`
+        : `did you mean --${meant}?`
+    return usageFailure(`there is no option ${typed}`, { hint: hint })
   }
   const isAboutValue = isErrno(error, 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE')
   return isAboutValue ? usageFailure(error.message.split('\n', 1)[0] ?? error.message) : error

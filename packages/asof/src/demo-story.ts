@@ -2,7 +2,7 @@ import { type Database, Instant, type Node, type View } from 'asofdb'
 import { nodeTitle, shortText } from './describe.ts'
 import { compare, countsText, nodeDifferenceLines } from './difference.ts'
 import { provenanceLines, timelineLines } from './history-report.ts'
-import { plural } from './output/number-text.ts'
+import { peopleNoun, plural } from './output/number-text.ts'
 import { styleOf } from './output/style.ts'
 import { tableLines } from './output/table.ts'
 import type { Terminal } from './output/terminal.ts'
@@ -93,10 +93,11 @@ function treeSection(database: Database, story: DemoStory, terminal: Terminal): 
   const all = readTree(view, root.id, { isRecursive: true })
   const top = readTree(view, root.id, { isRecursive: false })
   const authors = new Set(all.entries.map(({ lastAuthor }) => lastAuthor))
-  const what = `${plural(all.entries.length, 'file')}, last changed by ${plural(authors.size, 'person', 'people')}`
+  const files = plural(all.entries.length, 'file')
+  const people = plural(authors.size, peopleNoun)
   return [
     style.bold(title),
-    `  ${what}`,
+    `  ${files}, last changed by ${people}`,
     ...treeLines(view, top, { limit: treeLinesMax, columns: terminal.columns }),
     '',
   ]

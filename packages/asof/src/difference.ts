@@ -67,7 +67,9 @@ export function nodeDifferenceLines(entries: readonly DiffEntry[], terminal: Ter
     const state = after ?? before ?? { labels: [], properties: {} }
     const what = changeOf(before, after, style)
     const title = `  ${signOf(entry, style)} ${stateTitle(state)} (node:${entry.id})`
-    return terminal.hasColor ? `${title}  ${what}` : fit(`${title}  ${what}`.trimEnd(), terminal.columns)
+    return terminal.hasColor
+      ? `${title}  ${what}`
+      : fit(`${title}  ${what}`.trimEnd(), terminal.columns)
   })
 }
 

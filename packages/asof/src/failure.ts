@@ -36,14 +36,18 @@ export class CommandFailure extends Error {
   }
 }
 
+export interface Advice {
+  readonly hint?: string | undefined
+}
+
 /** The command line is wrong. */
-export function usageFailure(message: string, hint?: string): CommandFailure {
-  return new CommandFailure(message, { exitCode: exitCodes.usage, hint })
+export function usageFailure(message: string, advice: Advice = {}): CommandFailure {
+  return new CommandFailure(message, { exitCode: exitCodes.usage, hint: advice.hint })
 }
 
 /** There is no such thing, at the time asked about. */
-export function absentFailure(message: string, hint?: string): CommandFailure {
-  return new CommandFailure(message, { exitCode: exitCodes.absent, hint })
+export function absentFailure(message: string, advice: Advice = {}): CommandFailure {
+  return new CommandFailure(message, { exitCode: exitCodes.absent, hint: advice.hint })
 }
 
 /** True for an error of the system with this code, such as ENOENT. */

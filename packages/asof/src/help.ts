@@ -30,8 +30,8 @@ export function programHelp(commands: readonly Command[], style: Style): string 
     { command: 'asof provenance history file:README.md', meaning: 'what was believed when' },
   ]
   const codes = [
-    '0 fine; 1 the database or the system refused; 2 the command line is wrong; 3 damage was found;',
-    '4 what was asked for is not there at that time; 130 stopped by Ctrl-C',
+    '0 fine; 1 the database or the system refused; 2 the command line is wrong; 3 damage was',
+    'found; 4 what was asked for is not there at that time; 130 stopped by Ctrl-C',
   ]
   const blocks = [
     `${style.bold('asof')}: a database that remembers, at the command line`,

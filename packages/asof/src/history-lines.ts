@@ -32,4 +32,3 @@ export function boundText(periods: readonly Period[]): (bound: number) => string
     return areDaysEnough && /^\d{4}-\d\d-\d\d/.test(text) ? text.slice(0, 10) : text
   }
 }
-

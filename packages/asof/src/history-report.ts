@@ -146,4 +146,3 @@ function commitText({ sequence, meta }: HistoryEntry, style: Style): string {
   const said = [meta?.who, meta?.why].filter((text) => text !== undefined).map(printable)
   return style.dim(fit(`#${sequence} ${said.join(': ')}`.trimEnd(), 80))
 }
-

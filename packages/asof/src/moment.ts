@@ -8,30 +8,42 @@ export type Moment =
   | { readonly kind: 'sequence'; readonly sequence: number }
   | { readonly kind: 'commit'; readonly hash: string }
 
+export interface MomentText {
+  readonly text: string
+  /** The option it was given to, for the message. */
+  readonly option: string
+}
+
 /**
  * Reads `now`, `2024`, `2024-06`, ISO 8601 dates and times, `#12` (a commit of the database) and
- * `commit:1d2f3c` (a commit of git). `option` is named in the message when it is none of these.
+ * `commit:1d2f3c` (a commit of git).
  */
-export function parseMoment(text: string, option: string): Moment {
+export function parseMoment({ text, option }: MomentText): Moment {
   if (text === 'now' || text === '') return { kind: 'now' }
   const sequence = /^#(\d{1,15})$/.exec(text)?.[1]
   if (sequence !== undefined) return { kind: 'sequence', sequence: Number(sequence) }
   const hash = /^commit:([0-9a-f]{4,64})$/i.exec(text)?.[1]
   if (hash !== undefined) return { kind: 'commit', hash: hash.toLowerCase() }
-  const whole = /^\d{4}$/.test(text) ? `${text}-01-01` : /^\d{4}-\d\d$/.test(text) ? `${text}-01` : text
+  const whole = /^\d{4}$/.test(text)
+    ? `${text}-01-01`
+    : /^\d{4}-\d\d$/.test(text)
+      ? `${text}-01`
+      : text
   try {
     return { kind: 'instant', instant: Instant.from(whole) }
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
-    throw usageFailure(
-      `${option} does not understand '${text}'`,
-      'write a date or a time such as 2024-06-01 or 2024-06-01T12:30:00Z, or now',
-    )
+    throw usageFailure(`${option} does not understand '${text}'`, {
+      hint: 'write a date or a time such as 2024-06-01 or 2024-06-01T12:30:00Z, or now',
+    })
   }
 }
 
 /** A view at two moments. */
-export function viewAt(database: Database, at: { readonly valid: Moment; readonly system: Moment }): View {
+export function viewAt(
+  database: Database,
+  at: { readonly valid: Moment; readonly system: Moment },
+): View {
   const { valid, system } = at
   if (valid.kind === 'sequence') {
     throw usageFailure('--valid takes a time; the number of a commit is a time of --system')

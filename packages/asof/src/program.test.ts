@@ -88,7 +88,11 @@ describe('help', () => {
   })
 
   it('is what someone gets who types nothing, as an error', async () => {
-    expect(await run()).toMatchObject({ code: 2, out: '', notes: expect.stringContaining('Examples') })
+    expect(await run()).toMatchObject({
+      code: 2,
+      out: '',
+      notes: expect.stringContaining('Examples'),
+    })
   })
 
   it('tells the version', async () => {
@@ -138,7 +142,9 @@ describe('failures', () => {
     expect(wrong.notes).not.toContain('    at ')
     const future = await run('show', history, '--system', '2999-01-01')
     expect([future.code, future.notes.split(' ')[1]]).toEqual([1, 'TimeInFuture:'])
-    expect((await run('show', history, '--system', '2999-01-01', '--debug')).notes).toContain('    at ')
+    expect((await run('show', history, '--system', '2999-01-01', '--debug')).notes).toContain(
+      '    at ',
+    )
   })
 
   it('to find something have a code of their own', async () => {
@@ -146,13 +152,19 @@ describe('failures', () => {
     expect((await run('show', history, 'node:97')).code).toBe(4)
     expect((await run('show', history, '--system', '#99')).code).toBe(4)
     const gone = await run('show', history, 'file:a.txt')
-    expect([gone.code, gone.notes]).toEqual([4, expect.stringContaining('it holds [2024-01-01, 2024-01-12)')])
+    expect([gone.code, gone.notes]).toEqual([
+      4,
+      expect.stringContaining('it holds [2024-01-01, 2024-01-12)'),
+    ])
   })
 })
 
 describe('show', () => {
   it('counts what there is', async () => {
-    expect(await runJson('show', history)).toMatchObject({ nodes: { Person: 1, File: 1 }, edges: {} })
+    expect(await runJson('show', history)).toMatchObject({
+      nodes: { Person: 1, File: 1 },
+      edges: {},
+    })
     const then = await runJson('show', history, '--valid', '2024-01-02')
     expect(then).toMatchObject({ nodes: { Person: 1, File: 1 }, edges: { WROTE: 1 } })
     expect((await run('show', history)).out).toContain('nodes  File')
@@ -184,8 +196,12 @@ describe('show', () => {
   })
 
   it('lists nodes of a label, under conditions, and says how many more there are', async () => {
-    expect(await runJson('show', history, 'File')).toMatchObject({ nodes: [{ properties: { size: 2 } }] })
-    expect(await runJson('show', history, 'label:file', '--where', 'size=3')).toMatchObject({ nodes: [] })
+    expect(await runJson('show', history, 'File')).toMatchObject({
+      nodes: [{ properties: { size: 2 } }],
+    })
+    expect(await runJson('show', history, 'label:file', '--where', 'size=3')).toMatchObject({
+      nodes: [],
+    })
     expect(await runJson('show', history, 'File', '-n', '0')).toMatchObject({ nodes: [], more: 1 })
     expect((await run('show', history, 'File', '-n', '0')).out).toContain('and 1 more')
   })
@@ -213,7 +229,10 @@ describe('timeline and provenance', () => {
   it('are lists for programs, and bounded', async () => {
     const timeline = await runJson('timeline', history, 'person:ada')
     expect(timeline).toMatchObject({
-      timeline: [{ valid: { from: null, to: '2024-01-05T00:00:00Z' } }, { properties: { age: 36 } }],
+      timeline: [
+        { valid: { from: null, to: '2024-01-05T00:00:00Z' } },
+        { properties: { age: 36 } },
+      ],
       more: 0,
     })
     const provenance = await runJson('provenance', history, 'person:ada', '-n', '1')
@@ -254,7 +273,16 @@ describe('diff', () => {
   })
 
   it('can be of one label, and is bounded', async () => {
-    const json = await runJson('diff', history, '2024-01-02', '2024-01-13', '--label', 'file', '-n', '1')
+    const json = await runJson(
+      'diff',
+      history,
+      '2024-01-02',
+      '2024-01-13',
+      '--label',
+      'file',
+      '-n',
+      '1',
+    )
     expect(json).toMatchObject({ nodes: [{}], nodeCounts: { created: 1, deleted: 1, changed: 0 } })
   })
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isDatabaseError } from 'asofdb'
-import { Arguments, type OptionSpecs, parseArguments } from './arguments.ts'
+import { type Arguments, type OptionSpecs, parseArguments } from './arguments.ts'
 import type { Command, CommandContext } from './command.ts'
 import { demoCommand } from './commands/demo.ts'
 import { diffCommand } from './commands/diff.ts'
@@ -57,7 +57,9 @@ async function dispatch(args: readonly string[], context: CommandContext): Promi
   if (name === 'help' || name === '--help' || name === '-h') {
     const [about] = rest
     const command = about === undefined ? undefined : mustFindCommand(about)
-    terminal.write(command === undefined ? programHelp(commands, style) : commandHelp(described(command), style))
+    terminal.write(
+      command === undefined ? programHelp(commands, style) : commandHelp(described(command), style),
+    )
     return exitCodes.ok
   }
   if (name === '--version' || name === 'version') {
@@ -92,7 +94,7 @@ function mustFindCommand(name: string): Command {
   const meant = suggest(name, names)
   const hint =
     meant === undefined ? `the commands are ${names.join(', ')}` : `did you mean asof ${meant}?`
-  throw usageFailure(`there is no command ${name}`, hint)
+  throw usageFailure(`there is no command ${name}`, { hint: hint })
 }
 
 function version(): string {

@@ -62,7 +62,7 @@ function findById(view: View, id: number, kind: string | undefined): Found {
   if (own === undefined || (kind !== undefined && kind !== own)) {
     throw usageFailure(
       `${id} is not the id of ${kind === undefined ? 'a node or an edge' : `a ${kind}`}`,
-      'ids of nodes are 1, 5, 9 …; ids of edges are 2, 6, 10 …',
+      { hint: 'ids of nodes are 1, 5, 9 …; ids of edges are 2, 6, 10 …' },
     )
   }
   return own === 'node' ? findNode(view, id) : { kind: 'edge', id, edge: view.edge(id) }
@@ -74,7 +74,7 @@ function findNode(view: View, id: number): Found {
 
 function findKey(view: View, text: string): Found {
   const at = text.indexOf('/')
-  if (at < 1) throw usageFailure(`'key:${text}' names no key`, 'write key:SPACE/KEY')
+  if (at < 1) throw usageFailure(`'key:${text}' names no key`, { hint: 'write key:SPACE/KEY' })
   const keyspace = text.slice(0, at)
   const name = text.slice(at + 1)
   const keys = view.keys(keyspace)
@@ -105,10 +105,9 @@ function isKey(value: unknown): value is KeyInput {
 function mustFind(view: View, selector: string, places: readonly Place[]): Found {
   const found = findIn(view, places)
   if (found !== undefined) return found
-  throw absentFailure(
-    `there is no ${selector}, at any valid time that was known then`,
-    'asof show DIR lists what there is',
-  )
+  throw absentFailure(`there is no ${selector}, at any valid time that was known then`, {
+    hint: 'asof show DIR lists what there is',
+  })
 }
 
 function findIn(view: View, places: readonly Place[]): Found | undefined {
@@ -169,5 +168,5 @@ function findByText(view: View, text: string): Found {
   ]
   const found = findIn(view, places) ?? findPerson(view, text)
   if (found !== undefined) return found
-  throw absentFailure(`nothing is called ${text}`, 'asof show DIR lists what there is')
+  throw absentFailure(`nothing is called ${text}`, { hint: 'asof show DIR lists what there is' })
 }

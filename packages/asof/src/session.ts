@@ -19,7 +19,7 @@ export const readOptions = {
 /** The folder a command was given. */
 export function mustHaveFolder(input: Arguments, usage: string): string {
   const [folder] = input.positionals
-  if (folder === undefined) throw usageFailure('which database?', `usage: asof ${usage}`)
+  if (folder === undefined) throw usageFailure('which database?', { hint: `usage: asof ${usage}` })
   return folder
 }
 
@@ -27,7 +27,7 @@ export function mustHaveFolder(input: Arguments, usage: string): string {
 export function mustBeAtMost(input: Arguments, count: number, usage: string): void {
   const extra = input.positionals[count]
   if (extra === undefined) return
-  throw usageFailure(`'${extra}' is one argument too many`, `usage: asof ${usage}`)
+  throw usageFailure(`'${extra}' is one argument too many`, { hint: `usage: asof ${usage}` })
 }
 
 /** Opens an existing database, runs `body`, and closes it whatever happens. */
@@ -58,8 +58,8 @@ async function openExisting(folder: string): Promise<Database> {
 /** The view that `--valid` and `--system` ask for. */
 export function viewOf(database: Database, input: Arguments): View {
   return viewAt(database, {
-    valid: parseMoment(input.text('valid') ?? 'now', '--valid'),
-    system: parseMoment(input.text('system') ?? 'now', '--system'),
+    valid: parseMoment({ text: input.text('valid') ?? 'now', option: '--valid' }),
+    system: parseMoment({ text: input.text('system') ?? 'now', option: '--system' }),
   })
 }
 

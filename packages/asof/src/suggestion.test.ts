@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { editDistance, suggest } from './suggestion.ts'
+import { compareSpelling, suggest } from './suggestion.ts'
 
 it('counts insertions, deletions, replacements and swaps', () => {
-  expect(editDistance('', 'abc')).toBe(3)
-  expect(editDistance('show', 'show')).toBe(0)
-  expect(editDistance('shwo', 'show')).toBe(1)
-  expect(editDistance('provenence', 'provenance')).toBe(1)
-  expect(editDistance('dif', 'diff')).toBe(1)
+  expect(compareSpelling('', 'abc')).toBe(3)
+  expect(compareSpelling('show', 'show')).toBe(0)
+  expect(compareSpelling('shwo', 'show')).toBe(1)
+  expect(compareSpelling('provenence', 'provenance')).toBe(1)
+  expect(compareSpelling('dif', 'diff')).toBe(1)
 })
 
 it('suggests the closest word, or the one that was begun, and nothing far away', () => {

@@ -36,10 +36,9 @@ async function waitUntil(time: bigint): Promise<void> {
     const ahead = time - nowMicros()
     if (ahead <= 0n) return
     if (ahead > aheadMicrosMax) {
-      throw new CommandFailure(
-        'the last commit of the database lies in the future of this clock',
-        { hint: 'set the clock right, then run the same command again' },
-      )
+      throw new CommandFailure('the last commit of the database lies in the future of this clock', {
+        hint: 'set the clock right, then run the same command again',
+      })
     }
     await delay(Number(ahead / 1000n) + 1)
   }

@@ -72,7 +72,7 @@ function textOf(value: Value | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** The entries as a table: name, since when it is like this, who made it so, and in which commit. */
+/** The entries as a table: name, since when it is like this, who made it so, in which commit. */
 export function treeLines(
   view: View,
   tree: Tree,

@@ -146,8 +146,13 @@ export class DirectoryStorage implements Storage {
   }
 
   async checkpoint(): Promise<CheckpointReport> {
+    this.mustBeWritable()
     const batchBytes = this.#batchBytes
-    const report = await this.#checkpointer.checkpoint()
+    const report = await this.#checkpointer.checkpoint().catch((error: unknown) => {
+      // One failure that nobody can tell the end of is enough to take nothing more.
+      if (isDatabaseError(error, 'Poisoned')) this.#poison ??= error
+      throw error
+    })
     this.#batchBytesAtCheckpoint = Math.max(this.#batchBytesAtCheckpoint, batchBytes)
     this.#failures = 0
     this.#lastFailure = undefined
@@ -233,7 +238,6 @@ export class DirectoryStorage implements Storage {
       this.#failures++
       this.#lastFailureMs = clock.monotonicMs()
       this.#lastFailure = error
-      if (isDatabaseError(error, 'Poisoned')) this.#poison ??= error
     })
   }
 }

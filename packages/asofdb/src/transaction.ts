@@ -42,13 +42,19 @@ export class Transaction extends View {
   readonly #settings: GraphSettings
 
   constructor(context: ViewContext, core: TransactionCore, settings: GraphSettings) {
-    super(context, { sequence: core.sequence, counts: core.counts, valid: core.now, core })
+    super(
+      { ...context, mustBeReadable: () => mustBeReadable(context, core) },
+      { sequence: core.sequence, counts: core.counts, valid: core.now, core },
+    )
     this.#core = core
     this.#graph = new GraphWriter(core, context.indexes, settings)
     this.#settings = settings
   }
 
-  /** Creates a node; its id is final at once, and never used again whatever happens. */
+  /**
+   * Creates a node. Its id is final at once; should the transaction not commit, the id may be given
+   * to another.
+   */
   createNode(
     labels: string | readonly string[],
     properties?: Properties,
@@ -153,6 +159,12 @@ export class Transaction extends View {
   #schemaWriter(): KeyWriter {
     return new KeyWriter(schemaKeyspace, this.#core)
   }
+}
+
+/** A transaction that has ended answers nothing: what it saw is no state of the database. */
+function mustBeReadable(context: ViewContext, core: TransactionCore): void {
+  context.mustBeReadable()
+  core.mustBeOpen()
 }
 
 interface IndexNames {

@@ -10,7 +10,7 @@ import { CommandFailure, exitCodes, usageFailure } from '../failure.ts'
 import { endOfTimeMicros } from '../git/believed-tree.ts'
 import { askGit } from '../git/git-process.ts'
 import type { GitImportReport } from '../git/import-git.ts'
-import { readPosition } from '../git/import-position.ts'
+import { readPosition, resolveHead } from '../git/import-position.ts'
 import { jsonText } from '../output/json.ts'
 import { styleOf } from '../output/style.ts'
 import { type ImportSummary, importWithProgress, summarize, summaryLines } from './import-git.ts'
@@ -28,19 +28,24 @@ export const demoCommand: Command = {
   ],
   details: [
     [
-      `The database stays in the folder ${folderDefault}, for you to try. Run again, the demo imports`,
+      `The database stays in ${folderDefault}, for you to try. Run again, the demo imports`,
       'what is new; for another repository it replaces the folder.',
     ].join('\n'),
   ],
   options: {
-    into: { type: 'string', value: 'DIR', help: `folder of the database (default: ${folderDefault})` },
+    into: {
+      type: 'string',
+      value: 'DIR',
+      help: `folder of the database (default: ${folderDefault})`,
+    },
     ref: { type: 'string', value: 'BRANCH', help: 'what to import (default: HEAD)' },
     json: { type: 'boolean', help: 'the summary as JSON' },
     quiet: { type: 'boolean', short: 'q', help: 'no progress' },
   },
   async run(input, context) {
     const [source = '.', extra] = input.positionals
-    if (extra !== undefined) throw usageFailure('one repository, please', 'asof demo [REPO]')
+    if (extra !== undefined)
+      throw usageFailure('one repository, please', { hint: 'asof demo [REPO]' })
     const clone = isAddress(source) ? await fetchClone(source, context) : undefined
     try {
       return await runDemo({ repository: clone ?? source, input, context })
@@ -75,6 +80,7 @@ interface DemoRequest {
 
 async function runDemo(request: DemoRequest): Promise<number> {
   const { input, context } = request
+  await resolveHead(request.repository, input.text('ref'))
   const folder = input.text('into') ?? folderDefault
   const { database, report } = await importInto(folder, request)
   let summary: ImportSummary

@@ -84,7 +84,7 @@ interface Comparing {
 function readSides(input: Arguments): Sides {
   const [, from, to, extra] = input.positionals
   if (extra !== undefined || (from !== undefined && to === undefined)) {
-    throw usageFailure('give two times, FROM and TO', `usage: asof diff ${usage}`)
+    throw usageFailure('give two times, FROM and TO', { hint: `usage: asof diff ${usage}` })
   }
   if (from !== undefined && input.text('valid') !== undefined) {
     throw usageFailure('give FROM and TO, or --valid, not both')
@@ -93,10 +93,9 @@ function readSides(input: Arguments): Sides {
   const [validBefore, validAfter] = readPair(valid, '--valid')
   const [systemBefore, systemAfter] = readPair(input.text('system'), '--system')
   if (validBefore === validAfter && systemBefore === systemAfter) {
-    throw usageFailure(
-      'there is nothing to compare: both sides are at the same times',
-      'asof diff DIR 2024-01-01 2024-06-30, or --system #10..#20',
-    )
+    throw usageFailure('there is nothing to compare: both sides are at the same times', {
+      hint: 'asof diff DIR 2024-01-01 2024-06-30, or --system #10..#20',
+    })
   }
   return {
     before: { valid: validBefore, system: systemBefore },
@@ -107,8 +106,8 @@ function readSides(input: Arguments): Sides {
 /** `A..B`, or one time for both. */
 function readPair(text: string | undefined, option: string): [Moment, Moment] {
   const [from = 'now', to] = (text ?? 'now').split('..')
-  const first = parseMoment(from, option)
-  return [first, to === undefined ? first : parseMoment(to, option)]
+  const first = parseMoment({ text: from, option })
+  return [first, to === undefined ? first : parseMoment({ text: to, option })]
 }
 
 function showDifference({ database, input, context, limit }: Comparing, sides: Sides): number {
@@ -116,7 +115,8 @@ function showDifference({ database, input, context, limit }: Comparing, sides: S
   const before = viewAt(database, sides.before)
   const after = viewAt(database, sides.after)
   const word = input.text('label')
-  const label = word === undefined ? undefined : (labelLike(after, word) ?? labelLike(before, word) ?? word)
+  const label =
+    word === undefined ? undefined : (labelLike(after, word) ?? labelLike(before, word) ?? word)
   const found = compare(database, { before, after, limit, label })
   if (input.flag('json')) {
     const views = { before: viewJson(database, before), after: viewJson(database, after) }

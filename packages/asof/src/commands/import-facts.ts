@@ -22,49 +22,91 @@ import { tableLines } from '../output/table.ts'
 import { type ImportSummary, mustHaveTarget, summarize } from './import-git.ts'
 
 export const factsOptions = {
-  format: { type: 'string', value: 'FORMAT', help: `facts: ${factFormats.join(', ')} (default: by name)` },
-  columns: { type: 'string', value: 'LIST', help: 'facts: subject=0,relation=1,…, by number or name' },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    help: `facts: ${factFormats.join(', ')} (default: by name)`,
+  },
+  columns: {
+    type: 'string',
+    value: 'LIST',
+    help: 'facts: subject=0,relation=1,…, by number or name',
+  },
   header: { type: 'boolean', help: 'facts: the first row names the columns' },
   'no-header': { type: 'boolean', help: 'facts: the first row is a fact' },
-  where: { type: 'string', multiple: true, value: 'TEST', help: 'facts: only rows such as relation<24' },
-  time: { type: 'string', value: 'FORMAT', help: `facts: ${timeFormats.join(', ')} (default: iso)` },
+  where: {
+    type: 'string',
+    multiple: true,
+    value: 'TEST',
+    help: 'facts: only rows such as relation<24',
+  },
+  time: {
+    type: 'string',
+    value: 'FORMAT',
+    help: `facts: ${timeFormats.join(', ')} (default: iso)`,
+  },
   year: { type: 'boolean', help: 'facts: short for --time year' },
   'day-zero': { type: 'string', value: 'DATE', help: 'facts: short for --time day --zero DATE' },
   zero: { type: 'string', value: 'DATE', help: 'facts: what the number 0 means (default: 1970)' },
-  ends: { type: 'string', value: 'HOW', help: 'facts: inclusive or exclusive (years, days, hours: inclusive)' },
+  ends: {
+    type: 'string',
+    value: 'HOW',
+    help: 'facts: inclusive or exclusive (years, days, hours: inclusive)',
+  },
   lasts: { type: 'string', value: 'UNIT', help: 'facts: how long one without an end holds' },
-  'open-end': { type: 'string', multiple: true, value: 'TEXT', help: 'facts: an end that means: still holds' },
-  'open-start': { type: 'string', multiple: true, value: 'TEXT', help: 'facts: a start that means: always' },
+  'open-end': {
+    type: 'string',
+    multiple: true,
+    value: 'TEXT',
+    help: 'facts: an end that means: still holds',
+  },
+  'open-start': {
+    type: 'string',
+    multiple: true,
+    value: 'TEXT',
+    help: 'facts: a start that means: always',
+  },
   'entity-names': { type: 'string', value: 'FILE', help: 'facts: names for subjects and objects' },
   'relation-names': { type: 'string', value: 'FILE', help: 'facts: names for relations' },
-  'names-columns': { type: 'string', value: 'LIST', help: 'facts: columns of those files (name=0,id=1)' },
+  'names-columns': {
+    type: 'string',
+    value: 'LIST',
+    help: 'facts: columns of those files (name=0,id=1)',
+  },
   batch: { type: 'string', value: 'N', help: 'facts: so many in one commit (default: 1000)' },
-  'skip-bad': { type: 'boolean', help: 'facts: leave out rows that cannot be used, and report them' },
+  'skip-bad': {
+    type: 'boolean',
+    help: 'facts: leave out rows that cannot be used, and report them',
+  },
   'bad-file': { type: 'string', value: 'FILE', help: 'facts: where to write all of those' },
   system: { type: 'string', value: 'TIME', help: 'facts: since when this is known (default: now)' },
   again: { type: 'boolean', help: 'facts: from the beginning, even if it was imported before' },
 } as const satisfies OptionSpecs
 
+const batchNoun = { one: 'batch', many: 'batches' }
 const badRowsShown = 10
 const batchDefault = 1000
 
 export async function runFactsImport(input: Arguments, context: CommandContext): Promise<number> {
   const paths = input.positionals.slice(1)
-  if (paths.length === 0) throw usageFailure('which file?', 'asof import facts FILE --into DIR')
+  if (paths.length === 0)
+    throw usageFailure('which file?', { hint: 'asof import facts FILE --into DIR' })
   const folder = mustHaveTarget(input)
   const reading = await readReading(input)
+  // A folder is made only when there is something to put into it.
+  for (const path of paths) if (path !== '-') await mustRead(path, () => readHead(path))
   const database = await open(folder)
-  const began = performance.now()
+  let seconds: number
   let totals: Totals
   let summary: ImportSummary
   try {
+    const began = performance.now()
     totals = await importAll(database, paths, { input, context, reading })
-    const seconds = (performance.now() - began) / 1000
+    seconds = (performance.now() - began) / 1000
     summary = await summarize(database, { imported: totals.batches, seconds })
   } finally {
     await database.close()
   }
-  const seconds = (performance.now() - began) / 1000
   const { terminal } = context
   if (input.flag('json')) terminal.write(jsonText({ folder, ...totals, ...summary, seconds }))
   else terminal.write(`${summaryLines(totals, { summary, seconds, context }).join('\n')}\n`)
@@ -174,9 +216,9 @@ async function importOne(
   { input, context, reading }: FactsRequest,
 ): Promise<FactsImportReport> {
   const firstLine = path === '-' ? '' : (await mustRead(path, () => readHead(path))).firstLine
-  const format = input.choice('format', factFormats) ?? guessFormat(path, firstLine)
+  const format = input.choice('format', factFormats) ?? guessFormat({ path, firstLine })
   if (path === '-' && input.text('format') === undefined) {
-    throw usageFailure('standard input has no name to tell its format by', 'add --format')
+    throw usageFailure('standard input has no name to tell its format by', { hint: 'add --format' })
   }
   const isQuiet = input.flag('quiet')
   let size = 0
@@ -192,14 +234,14 @@ async function importOne(
       signal: context.signal,
       onBadRow: input.flag('skip-bad') ? (row) => badRows.add(path, row) : undefined,
       onStart: (start) => {
-        ;({ size } = start)
+        size = start.size
         if (isQuiet) return
         const known = start.offset > 0 ? `, from line ${countText(start.line)} on` : ''
         context.terminal.note(`Importing ${printable(path)}${known}\n`)
         progress = new Progress(context.terminal, 'facts', 0)
       },
       onProgress: ({ factCount, offset }) => {
-        progress?.update(factCount, size > 0 ? offset / size : 0)
+        progress?.update(factCount, { done: offset, of: size })
       },
     })
   } finally {
@@ -210,7 +252,7 @@ async function importOne(
 function systemMicros(input: Arguments): bigint | undefined {
   const text = input.text('system')
   if (text === undefined) return undefined
-  const moment = parseMoment(text, '--system')
+  const moment = parseMoment({ text, option: '--system' })
   if (moment.kind === 'now') return undefined
   if (moment.kind === 'instant' && moment.instant.epochMicroseconds > BEGINNING.epochMicroseconds) {
     return moment.instant.epochMicroseconds
@@ -250,7 +292,9 @@ class BadRows {
     if (this.#count > badRowsShown) return
     const { terminal } = this.#context
     const shown = fit(printable(text), 60)
-    terminal.note(`${terminal.isInteractive ? '\r\u001b[K' : ''}${path}:${line}: ${problem}: ${shown}\n`)
+    terminal.note(
+      `${terminal.isInteractive ? '\r\u001b[K' : ''}${path}:${line}: ${problem}: ${shown}\n`,
+    )
   }
 
   async close(): Promise<void> {
@@ -283,7 +327,7 @@ function summaryLines(
       : []),
     ...(unwanted > 0 ? [['  left out', countText(unwanted), 'by --where']] : []),
     ...(bad > 0 ? [['  bad', countText(bad), 'rows that could not be used']] : []),
-    ['  commits', countText(summary.commits), `${plural(totals.batches, 'batch', 'batches')} of this run`],
+    ['  commits', countText(summary.commits), `${plural(totals.batches, batchNoun)} of this run`],
     ['  versions', countText(summary.versions), 'each kept, with both its times'],
   ]
   return [styleOf(context.terminal).bold('Imported'), ...tableLines(rows, context.terminal.columns)]

@@ -3,8 +3,9 @@ import type { Arguments, OptionSpecs } from '../arguments.ts'
 import type { CommandContext } from '../command.ts'
 import { exitCodes, usageFailure } from '../failure.ts'
 import { type GitImportReport, importGit } from '../git/import-git.ts'
+import { resolveHead } from '../git/import-position.ts'
 import { jsonText } from '../output/json.ts'
-import { bytesText, countText, plural, secondsText } from '../output/number-text.ts'
+import { bytesText, countText, peopleNoun, plural, secondsText } from '../output/number-text.ts'
 import { Progress } from '../output/progress.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
@@ -17,7 +18,7 @@ export const gitOptions = {
 export function mustHaveTarget(input: Arguments): string {
   const folder = input.text('into')
   if (folder === undefined || folder === '') {
-    throw usageFailure('into which folder?', 'add --into DIR')
+    throw usageFailure('into which folder?', { hint: 'add --into DIR' })
   }
   return folder
 }
@@ -25,9 +26,11 @@ export function mustHaveTarget(input: Arguments): string {
 export async function runGitImport(input: Arguments, context: CommandContext): Promise<number> {
   const [, repository, extra] = input.positionals
   if (repository === undefined || extra !== undefined) {
-    throw usageFailure('one repository, please', 'asof import git REPO --into DIR')
+    throw usageFailure('one repository, please', { hint: 'asof import git REPO --into DIR' })
   }
   const folder = mustHaveTarget(input)
+  // A folder is made only when there is something to put into it.
+  await resolveHead(repository, input.text('ref'))
   const database = await open(folder)
   let report: GitImportReport
   let summary: ImportSummary
@@ -127,7 +130,7 @@ export function summaryLines(
     ['  entities', countText(nodes + edges + keys), entitiesText(summary.entities)],
     ['  versions', countText(summary.versions), 'each kept, with both its times'],
     ['  bytes', bytesText(summary.bytes), 'on disk'],
-    ['  tree', plural(report.fileCount, 'file'), `${plural(report.peopleCount, 'person', 'people')}`],
+    ['  tree', plural(report.fileCount, 'file'), plural(report.peopleCount, peopleNoun)],
   ]
   return [style.bold('Imported'), ...tableLines(rows, terminal.columns)]
 }

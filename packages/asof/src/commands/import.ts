@@ -6,23 +6,36 @@ import { gitOptions, runGitImport } from './import-git.ts'
 
 const usage = 'git REPO --into DIR [--ref BRANCH]\n  asof import facts FILE … --into DIR [options]'
 
+/** A command that goes on in the next line, as shells have it. */
+const continued = ' \\\n      '
+
 export const importCommand: Command = {
   name: 'import',
   summary: 'takes over the history of a git repository, or files of dated facts',
   usage,
   examples: [
     { command: 'asof import git . --into history', meaning: 'the history of this repository' },
-    { command: 'asof import facts facts.csv --into facts', meaning: 'columns named in its first row' },
     {
-      command: 'asof import facts people.jsonl --into facts --columns subject=who,relation=is,object=what,from=since',
+      command: 'asof import facts facts.csv --into facts',
+      meaning: 'columns named in its first row',
+    },
+    {
+      command: [
+        'asof import facts people.jsonl --into facts',
+        '--columns subject=who,relation=is,object=what,from=since',
+      ].join(continued),
       meaning: 'JSON lines with other names; without an end a fact holds for ever',
     },
     {
-      command: 'asof import facts train.txt --into facts --year --open-end 3000 --where "relation<24"',
+      command:
+        'asof import facts train.txt --into facts --year --open-end 3000 --where "relation<24"',
       meaning: 'years, both inclusive; 3000 means: still holds',
     },
     {
-      command: 'asof import facts events.txt --into events --time hour --zero 2014-01-01 --lasts day --columns subject=0,relation=1,object=2,from=3',
+      command: [
+        'asof import facts events.txt --into events',
+        '--columns subject=0,relation=1,object=2,from=3 --time hour --zero 2014-01-01 --lasts day',
+      ].join(continued),
       meaning: 'hours since a day; each fact holds for a day',
     },
   ],
@@ -36,9 +49,9 @@ export const importCommand: Command = {
       'date on; it was known from its committer date on, as far as those dates increase.',
     ].join('\n'),
     [
-      'facts: rows of subject, relation, object, from and to. The same subject, relation, object and',
-      'start are the same fact: stated again with another end, it is corrected, and both beliefs',
-      'stay in its provenance.',
+      'facts: rows of subject, relation, object, from and to. The same subject, relation, object',
+      'and start are the same fact: stated again with another end, it is corrected, and both',
+      'beliefs stay in its provenance.',
     ].join('\n'),
   ],
   options: {
@@ -55,7 +68,12 @@ export const importCommand: Command = {
     const meant = kind === undefined ? undefined : suggest(kind, ['git', 'facts'])
     throw usageFailure(
       kind === undefined ? 'import what: git or facts?' : `there is no import of '${kind}'`,
-      meant === undefined ? 'asof import --help shows examples' : `did you mean asof import ${meant}?`,
+      {
+        hint:
+          meant === undefined
+            ? 'asof import --help shows examples'
+            : `did you mean asof import ${meant}?`,
+      },
     )
   },
 }

@@ -32,8 +32,8 @@ export const provenanceCommand: Command = {
   ],
   details: [
     [
-      'The picture shows rectangles: valid time to the right, system time downwards. A side without',
-      'a line is open: it holds, or is believed, for ever.',
+      'The picture shows rectangles: valid time to the right, system time downwards. A side',
+      'without a line is open: it holds, or is believed, for ever.',
     ].join('\n'),
     selectorHelp,
   ],
@@ -43,7 +43,7 @@ export const provenanceCommand: Command = {
     mustBeAtMost(input, 2, `provenance ${usage}`)
     const [, selector] = input.positionals
     if (selector === undefined) {
-      throw usageFailure('the provenance of what?', `usage: asof provenance ${usage}`)
+      throw usageFailure('the provenance of what?', { hint: `usage: asof provenance ${usage}` })
     }
     const limit = input.count('limit', { byDefault: limitDefault })
     return withDatabase(folder, (database) => {
@@ -51,7 +51,8 @@ export const provenanceCommand: Command = {
       const found = find(database, view, selector)
       const entries = provenanceOf(view, found)
       const title = foundTitle(found, view)
-      if (entries.length === 0) throw absentFailure(`${title} is not known, ${viewText(database, view)}`)
+      if (entries.length === 0)
+        throw absentFailure(`${title} is not known, ${viewText(database, view)}`)
       if (input.flag('json')) {
         const shown = entries.slice(Math.max(0, entries.length - limit))
         const more = entries.length - shown.length

@@ -1,13 +1,7 @@
 import type { Database, Edge, Instant, Node, Period, View } from 'asofdb'
 import type { Arguments } from '../arguments.ts'
 import type { Command, CommandContext } from '../command.ts'
-import {
-  foundTitle,
-  keyText,
-  nodeTitle,
-  nodeTitleAt,
-  propertiesText,
-} from '../describe.ts'
+import { foundTitle, keyText, nodeTitle, nodeTitleAt, propertiesText } from '../describe.ts'
 import { absentFailure, exitCodes, usageFailure } from '../failure.ts'
 import { pad } from '../output/display-width.ts'
 import { jsonText } from '../output/json.ts'
@@ -29,6 +23,7 @@ import { readTree, treeLines } from '../tree.ts'
 
 const usage = 'DIR [WHAT] [options]'
 const limitDefault = 20
+const entryNoun = { one: 'entry', many: 'entries' }
 
 export const showCommand: Command = {
   name: 'show',
@@ -149,7 +144,8 @@ function showLabel({ database, view, input, context, limit }: Showing, label: st
 
 function parseWhere(text: string): [name: string, value: string | number | boolean] {
   const at = text.indexOf('=')
-  if (at < 1) throw usageFailure(`--where does not understand '${text}'`, 'write NAME=VALUE')
+  if (at < 1)
+    throw usageFailure(`--where does not understand '${text}'`, { hint: 'write NAME=VALUE' })
   const value = text.slice(at + 1)
   if (value === 'true' || value === 'false') return [text.slice(0, at), value === 'true']
   const isNumber = /^-?\d+(?:\.\d+)?$/.test(value)
@@ -200,13 +196,11 @@ function mustBeThere({ database, view }: Showing, found: Found): void {
   if (isThere !== undefined) return
   const title = foundTitle(found, view)
   const parts: readonly { readonly valid: Period }[] =
-    found.kind === 'key'
-      ? view.keys(found.keyspace).timeline(found.key)
-      : view.timeline(found.id)
+    found.kind === 'key' ? view.keys(found.keyspace).timeline(found.key) : view.timeline(found.id)
   const where = viewText(database, view)
   if (parts.length === 0) throw absentFailure(`${title} is not known (${where})`)
   const times = parts.slice(-3).map(({ valid }) => periodText(valid))
-  throw absentFailure(`${title} is not there (${where})`, `it holds ${times.join(', ')}`)
+  throw absentFailure(`${title} is not there (${where})`, { hint: `it holds ${times.join(', ')}` })
 }
 
 interface Description {
@@ -286,7 +280,7 @@ function showDirectory(showing: Showing, node: Node): number {
   const style = styleOf(context.terminal)
   const lines = [
     style.bold(nodeTitle(node)),
-    `  ${viewText(database, view)}: ${plural(tree.entries.length, 'entry', 'entries')}`,
+    `  ${viewText(database, view)}: ${plural(tree.entries.length, entryNoun)}`,
     ...treeLines(view, tree, { limit, columns: context.terminal.columns }),
   ]
   context.terminal.write(`${lines.join('\n')}\n`)
@@ -296,4 +290,3 @@ function showDirectory(showing: Showing, node: Node): number {
 function moreLines(more: number): string[] {
   return more > 0 ? [`… and ${countText(more)} more; --limit shows more of them`] : []
 }
-

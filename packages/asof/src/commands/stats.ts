@@ -6,7 +6,14 @@ import { bytesText, countText, plural, secondsText } from '../output/number-text
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
 import { instantText } from '../output/value-text.ts'
-import { mustBeAtMost, mustHaveFolder, readOptions, viewOf, viewText, withDatabase } from '../session.ts'
+import {
+  mustBeAtMost,
+  mustHaveFolder,
+  readOptions,
+  viewOf,
+  viewText,
+  withDatabase,
+} from '../session.ts'
 
 const usage = 'DIR [options]'
 
@@ -78,7 +85,12 @@ function countAll(items: Iterable<unknown>): number {
 
 function memoryText(bytes: { tables: number; payloads: number; adjacency: number }): string {
   const { tables, payloads, adjacency } = bytes
-  return `tables ${bytesText(tables)}, payloads ${bytesText(payloads)}, adjacency ${bytesText(adjacency)}`
+  const parts = [
+    `tables ${bytesText(tables)}`,
+    `payloads ${bytesText(payloads)}`,
+    `adjacency ${bytesText(adjacency)}`,
+  ]
+  return parts.join(', ')
 }
 
 function openingText(recovery: Database['recovery']): string {

@@ -36,18 +36,22 @@ export const timelineCommand: Command = {
     const folder = mustHaveFolder(input, `timeline ${usage}`)
     mustBeAtMost(input, 2, `timeline ${usage}`)
     const [, selector] = input.positionals
-    if (selector === undefined) throw usageFailure('the timeline of what?', `usage: asof timeline ${usage}`)
+    if (selector === undefined)
+      throw usageFailure('the timeline of what?', { hint: `usage: asof timeline ${usage}` })
     const limit = input.count('limit', { byDefault: limitDefault })
     return withDatabase(folder, (database) => {
       const view = viewOf(database, input)
       const found = find(database, view, selector)
       const entries = timelineOf(view, found)
       const title = foundTitle(found, view)
-      if (entries.length === 0) throw absentFailure(`${title} never holds, ${viewText(database, view)}`)
+      if (entries.length === 0)
+        throw absentFailure(`${title} never holds, ${viewText(database, view)}`)
       if (input.flag('json')) {
         const shown = entries.slice(Math.max(0, entries.length - limit))
         const more = entries.length - shown.length
-        terminal.write(jsonText({ view: viewJson(database, view), what: title, timeline: shown, more }))
+        terminal.write(
+          jsonText({ view: viewJson(database, view), what: title, timeline: shown, more }),
+        )
         return exitCodes.ok
       }
       const lines = [

@@ -8,6 +8,7 @@ import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../sess
 
 const usage = 'DIR [options]'
 const limitDefault = 20
+const indexNoun = { one: 'index', many: 'indexes' }
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -17,7 +18,9 @@ export const verifyCommand: Command = {
     { command: 'asof verify history', meaning: 'is every byte what was written?' },
     { command: 'asof verify history --json', meaning: 'the report, for programs' },
   ],
-  details: ['Changes nothing beyond what any opening does. The exit code is 3 when damage was found.'],
+  details: [
+    'Changes nothing beyond what any opening does. The exit code is 3 when damage was found.',
+  ],
   options: { json: readOptions.json, limit: readOptions.limit },
   async run(input, { terminal }) {
     const folder = mustHaveFolder(input, `verify ${usage}`)
@@ -37,7 +40,7 @@ export const verifyCommand: Command = {
         const read =
           `${plural(report.filesRead, 'file')}, ${bytesText(report.bytesRead)}, ` +
           `${plural(report.recordsRead, 'record')}, ` +
-          `${plural(report.indexesCompared, 'index', 'indexes')}`
+          `${plural(report.indexesCompared, indexNoun)}`
         const lines = [
           `${database.path}: ${verdict}, ${plural(report.sequence, 'commit')}`,
           `  read ${read} in ${secondsText(report.durationMs / 1000)}`,

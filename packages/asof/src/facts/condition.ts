@@ -4,7 +4,7 @@ import { type FactRole, factRoles } from './fact-columns.ts'
 /** A test of one field of a row, before names are looked up. */
 export interface Condition {
   readonly role: FactRole
-  accepts(text: string): boolean
+  readonly accepts: (text: string) => boolean
 }
 
 const comparisons = new Map<string, (order: number) => boolean>([
@@ -23,10 +23,9 @@ export function parseCondition(text: string): Condition {
   const role = factRoles.find((one) => one === name)
   const holds = comparisons.get(operator)
   if (role === undefined || holds === undefined) {
-    throw usageFailure(
-      `--where does not understand '${text}'`,
-      `write ROLE, one of < <= = != >= >, and a value: relation<24; roles: ${factRoles.join(', ')}`,
-    )
+    throw usageFailure(`--where does not understand '${text}'`, {
+      hint: `write ROLE, < <= = != >= or >, and a value, as relation<24; ${factRoles.join(', ')}`,
+    })
   }
   const number = operand.trim() === '' ? Number.NaN : Number(operand)
   return {

@@ -1,4 +1,5 @@
 import type { Transaction } from 'asofdb'
+import { ownText } from './own-text.ts'
 
 /** How many names are kept at hand; others are looked up in the index. */
 const rememberedMax = 1_000_000
@@ -24,7 +25,7 @@ export class EntityIds {
       this.#known.clear()
       this.#mustAskIndex = true
     }
-    this.#known.set(name, id)
+    this.#known.set(ownText(name), id)
     return id
   }
 

@@ -20,10 +20,9 @@ export function parseColumnChoice(text: string): ColumnChoice {
     const role = factRoles.find((one) => one === part.slice(0, at).trim())
     const column = part.slice(at + 1).trim()
     if (role === undefined || column === '') {
-      throw usageFailure(
-        `--columns does not understand '${part}'`,
-        `write ROLE=COLUMN with a role of ${factRoles.join(', ')}, such as subject=0,from=since`,
-      )
+      throw usageFailure(`--columns does not understand '${part}'`, {
+        hint: `write ROLE=COLUMN, such as subject=0,from=since; roles: ${factRoles.join(', ')}`,
+      })
     }
     choice.set(role, column)
   }
@@ -69,10 +68,9 @@ export function namedColumns(
     const at = find(column)
     if (at >= 0) return at
     if (/^\d+$/.test(column)) return Number(column)
-    throw usageFailure(
-      `there is no column '${column}'`,
-      `the first row names ${names.slice(0, 20).join(', ')}`,
-    )
+    throw usageFailure(`there is no column '${column}'`, {
+      hint: `the first row names ${names.slice(0, 20).join(', ')}`,
+    })
   })
 }
 

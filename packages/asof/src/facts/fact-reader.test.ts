@@ -35,12 +35,19 @@ describe('FactReader', () => {
 
   it('takes columns by number, and by the names of a header', () => {
     const columns = parseColumnChoice('subject=2,relation=1,object=0,from=3')
-    expect(said(reader({ columns }).read(row('Mary', 'knows', 'Ada', '1830')))).toBe('Ada knows Mary')
-    const named = reader({ columns: parseColumnChoice('subject=who,relation=is,object=of,from=since') })
+    expect(said(reader({ columns }).read(row('Mary', 'knows', 'Ada', '1830')))).toBe(
+      'Ada knows Mary',
+    )
+    const named = reader({
+      columns: parseColumnChoice('subject=who,relation=is,object=of,from=since'),
+    })
     expect(named.read(row('of', 'is', 'who', 'since'))).toEqual({ kind: 'header' })
     expect(said(named.read(row('Mary', 'knows', 'Ada', '1830')))).toBe('Ada knows Mary')
-    expect(() => reader({ columns: parseColumnChoice('subject=x,relation=1,object=2,from=3') })
-      .read(row('a', 'b', 'c', 'd'))).toThrow("no column 'x'")
+    expect(() =>
+      reader({ columns: parseColumnChoice('subject=x,relation=1,object=2,from=3') }).read(
+        row('a', 'b', 'c', 'd'),
+      ),
+    ).toThrow("no column 'x'")
   })
 
   it('takes keys of JSON objects', () => {
@@ -58,31 +65,42 @@ describe('FactReader', () => {
   })
 
   it('puts names in the place of ids', () => {
-    const entityNames = new Map([['1', 'Ada'], ['2', 'Mary']])
+    const entityNames = new Map([
+      ['1', 'Ada'],
+      ['2', 'Mary'],
+    ])
     const relationNames = new Map([['9', 'knows']])
     const names = reader({ entityNames, relationNames })
     expect(said(names.read(row('1', '9', '2', '1830', '1840')))).toBe('Ada knows Mary')
-    expect(said(names.read(row('1', '9', '3', '1830', '1840')))).toBe('no name is given for object 3')
-    expect(said(names.read(row('1', '8', '2', '1830', '1840')))).toBe('no name is given for relation 8')
+    expect(said(names.read(row('1', '9', '3', '1830', '1840')))).toBe(
+      'no name is given for object 3',
+    )
+    expect(said(names.read(row('1', '8', '2', '1830', '1840')))).toBe(
+      'no name is given for relation 8',
+    )
   })
 
   it('says what is wrong with a row', () => {
     expect(said(reader().read(row('Ada', 'knows')))).toBe('has 2 fields; object is field 2')
-    expect(said(reader().read(row('Ada', 'knows', 'Mary', '1830')))).toBe('has 4 fields; to is field 4')
+    expect(said(reader().read(row('Ada', 'knows', 'Mary', '1830')))).toBe(
+      'has 4 fields; to is field 4',
+    )
     expect(said(reader().read(row('', 'knows', 'Mary', '1830', '')))).toBe('has no subject')
-    expect(said(reader().read(row('Ada', 'knows', 'Mary', '1830', '1820')))).toContain('before it begins')
+    expect(said(reader().read(row('Ada', 'knows', 'Mary', '1830', '1820')))).toContain(
+      'before it begins',
+    )
     expect(said(reader().read({ ...row('x'), problem: 'is broken' }))).toBe('is broken')
   })
 })
 
 describe('guessFormat', () => {
   it('goes by the name, then by the first line', () => {
-    expect(guessFormat('a.csv', 'x')).toBe('csv')
-    expect(guessFormat('a.jsonl', 'x')).toBe('jsonl')
-    expect(guessFormat('a.txt', 'a\tb')).toBe('tsv')
-    expect(guessFormat('a.txt', '1 2 3')).toBe('space')
-    expect(guessFormat('a', '{"a":1}')).toBe('jsonl')
-    expect(guessFormat('a', 'a,b,c')).toBe('csv')
+    expect(guessFormat({ path: 'a.csv', firstLine: 'x' })).toBe('csv')
+    expect(guessFormat({ path: 'a.jsonl', firstLine: 'x' })).toBe('jsonl')
+    expect(guessFormat({ path: 'a.txt', firstLine: 'a\tb' })).toBe('tsv')
+    expect(guessFormat({ path: 'a.txt', firstLine: '1 2 3' })).toBe('space')
+    expect(guessFormat({ path: 'a', firstLine: '{"a":1}' })).toBe('jsonl')
+    expect(guessFormat({ path: 'a', firstLine: 'a,b,c' })).toBe('csv')
   })
 })
 

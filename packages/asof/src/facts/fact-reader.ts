@@ -1,4 +1,5 @@
 import { CommandFailure } from '../failure.ts'
+import { plural } from '../output/number-text.ts'
 import type { Condition } from './condition.ts'
 import { csvFormat } from './csv.ts'
 import type { Fact } from './fact-writer.ts'
@@ -35,8 +36,13 @@ export type ReadRow =
   | { readonly kind: 'header' }
   | { readonly kind: 'bad'; readonly problem: string }
 
+export interface FactFile {
+  readonly path: string
+  readonly firstLine: string
+}
+
 /** The format a file most likely has, from its name and its first line. */
-export function guessFormat(path: string, firstLine: string): FactFormat {
+export function guessFormat({ path, firstLine }: FactFile): FactFormat {
   if (/\.csv$/i.test(path)) return 'csv'
   if (/\.(?:jsonl|ndjson|json)$/i.test(path)) return 'jsonl'
   if (/\.(?:tsv|tab)$/i.test(path) || firstLine.includes('\t')) return 'tsv'
@@ -93,7 +99,7 @@ export class FactReader {
       const at = columns[role]
       if (at === undefined) continue
       const text = fields[at]
-      if (text === undefined) return bad(`has ${fields.length} fields; ${role} is field ${at}`)
+      if (text === undefined) return bad(`has ${plural(fields.length, 'field')}; ${role} is field ${at}`)
       texts[role] = text
     }
     for (const { role, accepts } of this.#reading.conditions) {
@@ -126,5 +132,7 @@ function nameOf(
 }
 
 function noName(role: FactRole, text: string | undefined): string {
-  return text === undefined || text === '' ? `has no ${role}` : `no name is given for ${role} ${text}`
+  return text === undefined || text === ''
+    ? `has no ${role}`
+    : `no name is given for ${role} ${text}`
 }

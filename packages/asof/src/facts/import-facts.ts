@@ -6,7 +6,7 @@ import { CommandFailure, isErrno } from '../failure.ts'
 import { InFlight } from '../in-flight.ts'
 import { SystemTimes } from '../system-times.ts'
 import type { FactReader } from './fact-reader.ts'
-import { type Fact, FactWriter } from './fact-writer.ts'
+import type { Fact, FactWriter } from './fact-writer.ts'
 import {
   type FactsPosition,
   mustContinueFacts,
@@ -111,10 +111,7 @@ interface FactsSource {
   readonly before: FactsPosition | undefined
 }
 
-async function openSource(
-  database: Database,
-  options: FactsImportOptions,
-): Promise<FactsSource> {
+async function openSource(database: Database, options: FactsImportOptions): Promise<FactsSource> {
   const path = resolve(options.path)
   const { size } = await stat(path).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT')) throw new CommandFailure(`there is no file ${options.path}`)

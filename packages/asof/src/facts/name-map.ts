@@ -14,7 +14,9 @@ export interface NameColumns {
 export function parseNameColumns(text: string): NameColumns {
   const match = /^name=(\d+),id=(\d+)$|^id=(\d+),name=(\d+)$/.exec(text.replaceAll(' ', ''))
   if (match === null) {
-    throw usageFailure(`--names-columns does not understand '${text}'`, 'write name=0,id=1')
+    throw usageFailure(`--names-columns does not understand '${text}'`, {
+      hint: 'write name=0,id=1',
+    })
   }
   const [, name = match[4], id = match[3]] = match
   return { name: Number(name), id: Number(id) }

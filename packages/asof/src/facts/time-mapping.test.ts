@@ -27,7 +27,9 @@ describe('TimeMapping', () => {
   })
 
   it('takes the last year of a fact into it', () => {
-    expect(read({ format: 'year' }, '1926', '1929')).toBe('1926-01-01T00:00:00Z 1930-01-01T00:00:00Z')
+    expect(read({ format: 'year' }, '1926', '1929')).toBe(
+      '1926-01-01T00:00:00Z 1930-01-01T00:00:00Z',
+    )
     expect(read({ format: 'year' }, '-3', '7')).toBe('-000003-01-01T00:00:00Z 0008-01-01T00:00:00Z')
   })
 

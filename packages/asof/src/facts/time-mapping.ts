@@ -1,5 +1,6 @@
 import { BEGINNING, DatabaseError, FOREVER, Instant } from 'asofdb'
 import { usageFailure } from '../failure.ts'
+import { ownText } from './own-text.ts'
 
 /** How the input writes time: ISO 8601, a year, or a count of units since a zero. */
 export const timeFormats = [
@@ -169,5 +170,5 @@ function readZero(text: string): bigint {
 
 function remember(known: Map<string, bigint>, text: string, micros: bigint): void {
   if (known.size >= rememberedMax) known.clear()
-  known.set(text, micros)
+  known.set(ownText(text), micros)
 }

@@ -102,6 +102,6 @@ function mustBeText(value: unknown, id: number): string {
 function incomplete(id: number): Error {
   return absentFailure(
     `entity ${id} is not as the import left it; someone else has changed it since`,
-    'import into a fresh folder instead',
+    { hint: 'import into a fresh folder instead' },
   )
 }

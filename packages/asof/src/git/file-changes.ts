@@ -41,7 +41,9 @@ export function changesOf(
   believed: (path: string) => PathState | undefined,
 ): FileChange[] {
   const changes =
-    commit.parents.length > 1 ? mergeChanges(commit.entries, believed) : commit.entries.map(toChange)
+    commit.parents.length > 1
+      ? mergeChanges(commit.entries, believed)
+      : commit.entries.map(toChange)
   const moved = new Set<string>()
   const settled = changes.flatMap((change) => {
     if (change.kind !== 'move') return [change]

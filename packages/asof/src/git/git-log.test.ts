@@ -3,7 +3,10 @@ import { type GitCommit, parseLog } from './git-log.ts'
 
 const hash = (digit: string): string => digit.repeat(40)
 
-function header(digit: string, fields: Partial<Record<'parents' | 'subject', string>> = {}): string {
+function header(
+  digit: string,
+  fields: Partial<Record<'parents' | 'subject', string>> = {},
+): string {
   const { parents = '', subject = 'a subject' } = fields
   const head = ['Ada Lovelace', 'ada@example.org', '1700000000', '1700000001', subject]
   return `\u0001${hash(digit)}\0${parents}\0${head.join('\0')}\0`
@@ -45,10 +48,15 @@ describe('parseLog', () => {
     const text =
       `${header('1')}\n${entry('A', 'naïve\n"file".txt')}` +
       `${header('2', { parents: hash('1'), subject: '' })}` +
-      `${header('3', { parents: hash('2') })}\n${entry('R086', 'old name', 'new name')}${entry('M', '-x')}`
+      `${header('3', { parents: hash('2') })}\n` +
+      `${entry('R086', 'old name', 'new name')}${entry('M', '-x')}`
     const whole = await parse(text, text.length * 2)
     expect(whole.map(({ entries }) => entries.length)).toEqual([1, 0, 2])
-    expect(whole[2]?.entries[0]).toMatchObject({ status: 'R', oldPath: 'old name', path: 'new name' })
+    expect(whole[2]?.entries[0]).toMatchObject({
+      status: 'R',
+      oldPath: 'old name',
+      path: 'new name',
+    })
     for (let bytes = 1; bytes < 40; bytes++) expect(await parse(text, bytes)).toEqual(whole)
   })
 
@@ -66,7 +74,9 @@ describe('parseLog', () => {
   it('refuses output that it does not understand, or that is cut short', async () => {
     await expect(parse('warning: something\0', 4096)).rejects.toThrow('unexpected')
     await expect(parse(`\u0001${hash('1')}\0`, 4096)).rejects.toThrow('unexpected')
-    await expect(parse(`${header('1')}\n:000000 100644 ${zeros}`, 4096)).rejects.toThrow('unexpected')
+    await expect(parse(`${header('1')}\n:000000 100644 ${zeros}`, 4096)).rejects.toThrow(
+      'unexpected',
+    )
   })
 
   it('marks a date that is no number', async () => {

@@ -69,7 +69,11 @@ export class HistoryWriter {
   #writeCommit(
     tx: Transaction,
     commit: GitCommit,
-    about: { readonly changes: readonly FileChange[]; readonly from: bigint; readonly person: number },
+    about: {
+      readonly changes: readonly FileChange[]
+      readonly from: bigint
+      readonly person: number
+    },
   ): number {
     const deleted = about.changes.flatMap((one) => (one.kind === 'delete' ? [one.path] : []))
     const node = tx.createNode(
@@ -99,8 +103,7 @@ export class HistoryWriter {
       this.#delete(context, change.path)
       return
     }
-    const file =
-      change.kind === 'move' ? this.#move(context, change) : this.#write(context, change)
+    const file = change.kind === 'move' ? this.#move(context, change) : this.#write(context, change)
     const { status, path, oldPath } = change
     const properties = { status, path, ...(oldPath === undefined ? {} : { oldPath }) }
     const period = { validFrom: context.from }
@@ -187,8 +190,7 @@ export class HistoryWriter {
 
   #addDirectory(context: ChangeContext, path: string): BelievedDirectory {
     const { from } = context
-    const parent =
-      path === rootPath ? undefined : this.#ensureDirectory(context, directoryOf(path))
+    const parent = path === rootPath ? undefined : this.#ensureDirectory(context, directoryOf(path))
     const key = ['gone directory', path]
     const id = this.#comeBack(context, key, { label: 'Directory', properties: { path } })
     const edge =

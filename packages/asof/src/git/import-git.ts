@@ -56,9 +56,10 @@ export async function importGit(
   const latest = database.asOf({ valid: endOfTimeMicros })
   const position = readPosition(latest)
   const tips = position === undefined ? [] : importedTips(latest)
-  if (tips.length > 0) await mustContinue(options.repository, head, tips)
+  const { repository } = options
+  if (tips.length > 0) await mustContinue({ repository, head, tips })
   const revisions = [head, ...tips.map((tip) => `^${tip}`)].join('\n')
-  const counted = await askGit(options.repository, ['rev-list', '--count', '--stdin'], revisions)
+  const counted = await askGit(repository, ['rev-list', '--count', '--stdin'], revisions)
   const alreadyImported = position?.commitCount ?? 0
   const start: GitImportStart = { head, alreadyImported, remaining: Number(counted) }
   options.onStart?.(start)

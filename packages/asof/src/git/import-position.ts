@@ -59,7 +59,9 @@ export async function resolveHead(
   }
   const shown = branches.slice(0, 20).join(', ')
   const what = reference === undefined ? 'HEAD names no commit' : `there is no commit ${reference}`
-  throw usageFailure(`${what} in ${repository}`, `choose with --ref; the branches are ${shown}`)
+  throw usageFailure(`${what} in ${repository}`, {
+    hint: `choose with --ref; the branches are ${shown}`,
+  })
 }
 
 async function listBranches(repository: string): Promise<string[]> {
@@ -73,12 +75,16 @@ function guessBranches(branches: readonly string[]): readonly string[] {
   return ['main', 'master'].filter((name) => branches.includes(name))
 }
 
+export interface Continuation {
+  readonly repository: string
+  /** Hash of the commit whose history is to be imported. */
+  readonly head: string
+  /** What `importedTips` found. */
+  readonly tips: readonly string[]
+}
+
 /** Refuses to mix histories: all that was imported must be in the history of `head`. */
-export async function mustContinue(
-  repository: string,
-  head: string,
-  tips: readonly string[],
-): Promise<void> {
+export async function mustContinue({ repository, head, tips }: Continuation): Promise<void> {
   const input = [...tips, `^${head}`].join('\n')
   let outside: string
   try {

@@ -31,7 +31,9 @@ export class People {
     const name = author.name.trim()
     const email = author.email.trim()
     const known = this.#byEmail.get(emailKey(email)) ?? this.#byName.get(nameKey(name))
-    return known === undefined ? this.#create(tx, { name, email }) : this.#complete(tx, known, { name, email })
+    return known === undefined
+      ? this.#create(tx, { name, email })
+      : this.#complete(tx, known, { name, email })
   }
 
   #create(tx: Transaction, author: { readonly name: string; readonly email: string }): number {

@@ -14,8 +14,11 @@ export function printable(text: string): string {
 const unprintable = /[\p{Cc}\p{Cs}\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
 
 /** Characters that take two columns in nearly every terminal. */
-const wide =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u
+const wideScripts = ['Han', 'Hiragana', 'Katakana', 'Hangul'].map((name) => `\\p{Script=${name}}`)
+const wide = new RegExp(
+  `[${wideScripts.join('')}\\p{Emoji_Presentation}\\u3000-\\u303e\\uff01-\\uff60\\uffe0-\\uffe6]`,
+  'u',
+)
 const mark = /\p{Mn}|\p{Me}/u
 
 /** Columns that text takes. */

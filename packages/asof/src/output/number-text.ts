@@ -3,8 +3,17 @@ export function countText(count: number): string {
   return Math.round(count).toLocaleString('en-US')
 }
 
+/** A noun whose plural is not made with an s. */
+export interface Noun {
+  readonly one: string
+  readonly many: string
+}
+
+export const peopleNoun: Noun = { one: 'person', many: 'people' }
+
 /** 1 file, 2 files. */
-export function plural(count: number, one: string, many: string = `${one}s`): string {
+export function plural(count: number, noun: string | Noun): string {
+  const { one, many } = typeof noun === 'string' ? { one: noun, many: `${noun}s` } : noun
   return `${countText(count)} ${count === 1 ? one : many}`
 }
 

@@ -5,6 +5,12 @@ import type { Terminal } from './terminal.ts'
 const interactiveEveryMs = 100
 const plainEveryMs = 5000
 
+/** So much is done, of so much; nothing is known when `of` is 0. */
+export interface ProgressShare {
+  readonly done: number
+  readonly of: number
+}
+
 /** How work goes on, on standard error: one line that changes, or a line now and then. */
 export class Progress {
   readonly #terminal: Terminal
@@ -21,12 +27,13 @@ export class Progress {
     this.#total = total
   }
 
-  /** `fraction` is how much is done, when that is known better than by the count. */
-  update(count: number, fraction: number = this.#total > 0 ? count / this.#total : 0): void {
+  /** `share` is how much is done, when that is known better than by the count. */
+  update(count: number, share: ProgressShare = { done: count, of: this.#total }): void {
     const now = performance.now()
     const { isInteractive } = this.#terminal
     if (now - this.#shownAt < (isInteractive ? interactiveEveryMs : plainEveryMs)) return
     this.#shownAt = now
+    const fraction = share.of > 0 ? share.done / share.of : 0
     const line = this.#describe(count, fraction, (now - this.#began) / 1000)
     this.#isOpen = isInteractive
     this.#terminal.note(isInteractive ? `\r\u001b[K${line}` : `${line}\n`)

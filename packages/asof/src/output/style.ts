@@ -13,8 +13,10 @@ export interface Style {
 const codes = { bold: 1, dim: 2, accent: 36, added: 32, removed: 31, changed: 33 } as const
 
 export function styleOf(terminal: Pick<Terminal, 'hasColor'>): Style {
-  const attribute = (code: number) => (text: string): string =>
-    terminal.hasColor && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text
+  const attribute =
+    (code: number) =>
+    (text: string): string =>
+      terminal.hasColor && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text
   return {
     bold: attribute(codes.bold),
     dim: attribute(codes.dim),

@@ -13,7 +13,7 @@ export interface Terminal {
 const columnsDefault = 100
 const columnsMin = 40
 
-/** The streams of this process. A reader that goes away (`| head`) ends the output, not the work. */
+/** The streams of this process. A reader that goes away (`| head`) ends the output only. */
 export function processTerminal(): Terminal {
   let hasReader = true
   for (const stream of [process.stdout, process.stderr]) {

@@ -2,7 +2,7 @@ import { Duration, float, Instant, LocalDate } from 'asofdb'
 import { describe, expect, it } from 'vitest'
 import { fit, pad, printable, widthOf } from './display-width.ts'
 import { jsonText } from './json.ts'
-import { bytesText, countText, plural, secondsText } from './number-text.ts'
+import { bytesText, countText, peopleNoun, plural, secondsText } from './number-text.ts'
 import { Progress } from './progress.ts'
 import { styleOf } from './style.ts'
 import { tableLines } from './table.ts'
@@ -21,13 +21,21 @@ describe('text of the outside', () => {
     expect(fit('日本語', 5)).toBe('日本…')
     expect(fit('abc', 3)).toBe('abc')
     expect(pad('日本', 6)).toBe('日本  ')
-    expect(tableLines([['a', '日本', 'x'], ['bcd', 'e', '']], 80)).toEqual(['a    日本  x', 'bcd  e'])
+    expect(
+      tableLines(
+        [
+          ['a', '日本', 'x'],
+          ['bcd', 'e', ''],
+        ],
+        80,
+      ),
+    ).toEqual(['a    日本  x', 'bcd  e'])
   })
 })
 
 describe('numbers', () => {
   it('are written for people', () => {
-    expect([countText(1234567), plural(1, 'file'), plural(2, 'person', 'people')]).toEqual([
+    expect([countText(1234567), plural(1, 'file'), plural(2, peopleNoun)]).toEqual([
       '1,234,567',
       '1 file',
       '2 people',

@@ -21,7 +21,9 @@ export function valueText(value: Value | undefined): string {
 }
 
 function isMap(value: Value): value is Record<string, Value> {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  return (
+    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  )
 }
 
 /** An instant as short as it can be written: the date alone at midnight, no zeros after it. */

@@ -33,14 +33,16 @@ describe('the picture of a history', () => {
       ],
       { width: 29, systemText: text, validText: text },
     )
-    expect(lines).toEqual([
-      't0  ┌───────┐       ┌───────┐',
-      '    │ A     │       │ B     │',
-      't1  └───────┘       │       │',
-      '                    │       │',
-      '                    └───────┘',
-      '    t0      t1      t2     t3',
-    ].map((line) => line.trimEnd()))
+    expect(lines).toEqual(
+      [
+        't0  ┌───────┐       ┌───────┐',
+        '    │ A     │       │ B     │',
+        't1  └───────┘       │       │',
+        '                    │       │',
+        '                    └───────┘',
+        '    t0      t1      t2     t3',
+      ].map((line) => line.trimEnd()),
+    )
   })
 
   it('is not drawn when there is no room for it', () => {
@@ -64,16 +66,19 @@ describe('the picture of a timeline', () => {
       '├─A────────┼─B────────┤          ├─C────────→',
       't0         t10        t20        t30        ∞',
     ])
-    expect(drawTimeline([{ mark: 'A', from: -forever, to: 5 }], { width: 12, validText: text })).toEqual([
-      '←─A────────┤',
-      '-∞        t5',
-    ])
+    expect(
+      drawTimeline([{ mark: 'A', from: -forever, to: 5 }], { width: 12, validText: text }),
+    ).toEqual(['←─A────────┤', '-∞        t5'])
   })
 })
 
 describe('a scale', () => {
   it('fills the width, every cell readable', () => {
-    const cells = [{ from: 0, to: 1 }, { from: 1, to: 1000 }, { from: 1000, to: forever }]
+    const cells = [
+      { from: 0, to: 1 },
+      { from: 1, to: 1000 },
+      { from: 1000, to: forever },
+    ]
     const widths = cellWidths(cells, { width: 60, cellWidth: 4 })
     expect(widths?.[0]).toBe(4)
     expect(widths?.reduce((sum, width) => sum + width, 0)).toBe(60)
@@ -81,7 +86,11 @@ describe('a scale', () => {
   })
 
   it('leaves out labels that would run into others', () => {
-    const labels = [{ at: 0, text: 'one' }, { at: 2, text: 'two' }, { at: 8, text: 'three' }]
+    const labels = [
+      { at: 0, text: 'one' },
+      { at: 2, text: 'two' },
+      { at: 8, text: 'three' },
+    ]
     expect(labelLine(labels, 10)).toBe('one  three')
   })
 })

@@ -41,7 +41,8 @@ export function drawRectangles(
     lines.push(`${text.padEnd(side)}${borderLine(canvas, band)}`)
     lines.push(`${' '.repeat(side)}${contentLine(canvas, band)}`)
   }
-  if (bands.at(-1)?.to !== Infinity) lines.push(`${' '.repeat(side)}${borderLine(canvas, bands.length)}`)
+  if (bands.at(-1)?.to !== Infinity)
+    lines.push(`${' '.repeat(side)}${borderLine(canvas, bands.length)}`)
   lines.push(`${' '.repeat(side)}${axisLine(canvas, options)}`)
   return lines.map((line) => line.trimEnd())
 }

@@ -75,10 +75,12 @@ function mustFind(target: WriteTarget): Part[] {
   const parts = partsOf(target)
   if (parts.length > 0 || target.mustExist !== true) return parts
   const id = entityId(target.kind, target.ordinal)
-  throw new DatabaseError('NotFound', `nothing of ${target.kind} ${id} is there in this period; put or upsert creates it, and ` +
-      'without mustExist nothing happens', {
-    details: { id, periods: [target.span] },
-  })
+  throw new DatabaseError(
+    'NotFound',
+    `nothing of ${target.kind} ${id} is there in this period; put or upsert creates it, and ` +
+      'without mustExist nothing happens',
+    { details: { id, periods: [target.span] } },
+  )
 }
 
 function patchParts(target: WriteTarget, parts: readonly Part[], merge: Merge): number {

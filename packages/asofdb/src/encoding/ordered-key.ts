@@ -160,7 +160,7 @@ function writeElement(writer: ByteWriter, key: KeyInput, nesting: Nesting): void
 }
 
 function checkNumber(key: number | bigint): void {
-  if (Number.isNaN(key)) throw refused('NaN is no key, as it has no place in an order: give a number')
+  if (Number.isNaN(key)) throw refused('NaN is no key: it has no place in an order')
   if (typeof key === 'bigint' && BigInt.asIntN(64, key) !== key) {
     throw refused('an integer does not fit in 64 bits')
   }

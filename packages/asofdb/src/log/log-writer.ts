@@ -201,7 +201,7 @@ export class LogWriter {
     await this.#chain.close().catch((error: unknown) => {
       failure ??= error
     })
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw explain('close the log', failure)
   }
 
   /** Throws `Poisoned` when it can't be done. */

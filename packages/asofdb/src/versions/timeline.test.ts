@@ -107,7 +107,7 @@ describe('a history', () => {
   test('asks for no more events than cover the window', () => {
     let asked = 0
     function* events(): Generator<VersionEvent> {
-      for (;;) {
+      while (asked < 5) {
         asked++
         yield { from: 0n, to: 5n, payload: payloadOf(asked, 0), sequence: 10 - asked }
       }
