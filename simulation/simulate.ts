@@ -62,7 +62,8 @@ async function replayRegressions(): Promise<string | undefined> {
   for (const { name, workload } of readRegressions(new URL('regressions/', import.meta.url))) {
     const { failure } = await explore({ workload })
     if (failure === undefined) continue
-    return `simulation/regressions/${name} fails again\n${failure.crashes.join('\n')}\n${failure.what}`
+    const crashes = failure.crashes.join('\n')
+    return `simulation/regressions/${name} fails again\n${crashes}\n${failure.what}`
   }
   return undefined
 }

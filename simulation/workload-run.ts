@@ -45,7 +45,7 @@ export class WorkloadRun {
   readonly #pending = new Set<Promise<unknown>>()
   #known: Oracle | undefined
   #database: Database | undefined
-  #failure: unknown
+  #failure: Error | undefined
   #wall = 1n
   #writes = 0
 
@@ -235,9 +235,9 @@ export class WorkloadRun {
   #compareCommit(
     who: string | undefined,
     sides: {
-      engine(): Promise<unknown>
-      model(): ReferenceTransaction
-      mayLose?: boolean
+      readonly engine: () => Promise<unknown>
+      readonly model: () => ReferenceTransaction
+      readonly mayLose?: boolean
     },
   ): void {
     const { model, writers } = this.#oracle
@@ -273,7 +273,7 @@ export class WorkloadRun {
 
   #watch(promise: Promise<unknown>, onDone: () => void): void {
     const watched = promise.then(onDone, (error: unknown) => {
-      this.#failure ??= error
+      this.#failure ??= error instanceof Error ? error : new Error(String(error))
     })
     this.#pending.add(watched)
     void watched.finally(() => this.#pending.delete(watched))

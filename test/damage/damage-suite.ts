@@ -21,82 +21,114 @@ interface Tally {
  */
 export function describeDamage(ending: Ending): void {
   describe(`a database that was ${ending}`, () => {
-    let built: Built
-    let all = 0
+    const trial = new Trial(ending)
+    beforeAll(() => trial.build())
+    describeFlips(trial)
+    describeLosses(trial)
+  })
+}
 
-    beforeAll(async () => {
-      built = await buildDatabase(ending)
-      all = built.histories.length - 1
-    })
+/** The database under damage, built once, and what each kind of damage may cost. */
+class Trial {
+  readonly ending: Ending
+  #built: Built | undefined
 
-    /** No later record vouches for the last one before a kill, so it may pass for a torn tail. */
-    const leastAfterFlip = () => (ending === 'closed' ? all : all - 1)
+  constructor(ending: Ending) {
+    this.ending = ending
+  }
 
-    /** Where the end of the log is gone, so is what vouched for it, but for the manifest. */
-    const leastAfterCut = () => (ending === 'closed' ? all : checkpointed)
+  async build(): Promise<void> {
+    this.#built = await buildDatabase(this.ending)
+  }
 
-    const attempt = async (tally: Tally, damage: Damage & { what: string }, demand: Demanded) => {
-      const fate = await tryDamage(built, damage, demand)
-      note(tally, fate, `${shortPath(damage.path)} ${damage.what}`)
+  get built(): Built {
+    if (this.#built === undefined) throw new Error('the database was not built')
+    return this.#built
+  }
+
+  get all(): number {
+    return this.built.histories.length - 1
+  }
+
+  /** No later record vouches for the last one before a kill, so it may pass for a torn tail. */
+  get leastAfterFlip(): number {
+    return this.ending === 'closed' ? this.all : this.all - 1
+  }
+
+  /** Where the end of the log is gone, so is what vouched for it, but for the manifest. */
+  get leastAfterCut(): number {
+    return this.ending === 'closed' ? this.all : checkpointed
+  }
+
+  async attempt(tally: Tally, damage: Damage & { what: string }, demand: Demanded): Promise<void> {
+    const fate = await tryDamage(this.built, damage, demand)
+    note(tally, fate, `${shortPath(damage.path)} ${damage.what}`)
+  }
+}
+
+function describeFlips(trial: Trial): void {
+  it('opens or refuses rightly whichever bit is flipped', async () => {
+    const { all, built, ending, leastAfterFlip: sequenceMin } = trial
+    const tally = newTally()
+    for (const [path, bytes] of built.image.files) {
+      for (let bit = 0; bit < bytes.length * 8; bit += stepOf(path)) {
+        const damage = { path, bytes: flipBit(bytes, bit), what: `bit ${bit}` }
+        await trial.attempt(tally, damage, { sequenceMin, isUsed: bit % bitsPerUse === 0 })
+      }
     }
+    expectRight(tally)
+    expect(tally.refused).toBeGreaterThan(0)
+    const opened = [...tally.opened.keys()].sort((a, b) => a - b)
+    expect(opened).toEqual(ending === 'closed' ? [all] : [all - 1, all])
+  }, wholeRunMs)
 
-    it('opens or refuses rightly whichever bit is flipped', async () => {
-      const tally = newTally()
-      for (const [path, bytes] of built.image.files) {
-        for (let bit = 0; bit < bytes.length * 8; bit += stepOf(path)) {
-          const damage = { path, bytes: flipBit(bytes, bit), what: `bit ${bit}` }
-          const isUsed = bit % bitsPerUse === 0
-          await attempt(tally, damage, { sequenceMin: leastAfterFlip(), isUsed })
+  it('opens or refuses rightly whichever sector is another', async () => {
+    const { built, leastAfterCut: sequenceMin } = trial
+    const tally = newTally()
+    const sectors = [...built.image.files.values()].flatMap(sectorsOf)
+    for (const [path, bytes] of built.image.files) {
+      for (let at = 0; at < bytes.length; at += sectorBytes) {
+        for (const sector of [new Uint8Array(sectorBytes), ...sectors]) {
+          const changed = bytes.slice()
+          changed.set(sector.subarray(0, Math.min(sector.length, bytes.length - at)), at)
+          const damage = { path, bytes: changed, what: `sector at ${at}` }
+          await trial.attempt(tally, damage, { sequenceMin, isUsed: at === 0 })
         }
       }
-      expectRight(tally)
-      expect(tally.refused).toBeGreaterThan(0)
-      expect([...tally.opened.keys()].sort()).toEqual(ending === 'closed' ? [all] : [all - 1, all])
-    }, wholeRunMs)
+    }
+    expectRight(tally)
+  }, wholeRunMs)
+}
 
-    it('opens or refuses rightly wherever a file is cut', async () => {
-      const tally = newTally()
-      for (const [path, bytes] of built.image.files) {
-        for (let size = 0; size < bytes.length; size += stepOf(path)) {
-          const damage = { path, bytes: bytes.slice(0, size), what: `cut at ${size}` }
-          await attempt(tally, damage, { sequenceMin: leastAfterCut(), isUsed: true })
-        }
+function describeLosses(trial: Trial): void {
+  it('opens or refuses rightly wherever a file is cut', async () => {
+    const { built, leastAfterCut: sequenceMin } = trial
+    const tally = newTally()
+    for (const [path, bytes] of built.image.files) {
+      for (let size = 0; size < bytes.length; size += stepOf(path)) {
+        const damage = { path, bytes: bytes.slice(0, size), what: `cut at ${size}` }
+        await trial.attempt(tally, damage, { sequenceMin, isUsed: true })
       }
-      expectRight(tally)
-      expect(tally.refused).toBeGreaterThan(0)
-    }, wholeRunMs)
+    }
+    expectRight(tally)
+    expect(tally.refused).toBeGreaterThan(0)
+  }, wholeRunMs)
 
-    it('opens or refuses rightly whichever file is gone, or grown', async () => {
-      const tally = newTally()
-      for (const [path, bytes] of built.image.files) {
-        const demand = { sequenceMin: leastAfterCut(), isUsed: true }
-        await attempt(tally, { path, bytes: undefined, what: 'removed' }, demand)
-        for (const fill of [0, 0xa5, 0xff]) {
-          const grown = new Uint8Array(bytes.length + sectorBytes + 3).fill(fill)
-          grown.set(bytes)
-          const least = { sequenceMin: all, isUsed: true }
-          await attempt(tally, { path, bytes: grown, what: `grown by ${fill}` }, least)
-        }
+  it('opens or refuses rightly whichever file is gone, or grown', async () => {
+    const { all, built, leastAfterCut } = trial
+    const tally = newTally()
+    for (const [path, bytes] of built.image.files) {
+      const demand = { sequenceMin: leastAfterCut, isUsed: true }
+      await trial.attempt(tally, { path, bytes: undefined, what: 'removed' }, demand)
+      for (const fill of [0, 0xa5, 0xff]) {
+        const grown = new Uint8Array(bytes.length + sectorBytes + 3).fill(fill)
+        grown.set(bytes)
+        const least = { sequenceMin: all, isUsed: true }
+        await trial.attempt(tally, { path, bytes: grown, what: `grown by ${fill}` }, least)
       }
-      expectRight(tally)
-      expect(tally.refused).toBeGreaterThan(0)
-    })
-
-    it('opens or refuses rightly whichever sector is another', async () => {
-      const tally = newTally()
-      const sectors = [...built.image.files.values()].flatMap(sectorsOf)
-      for (const [path, bytes] of built.image.files) {
-        for (let at = 0; at < bytes.length; at += sectorBytes) {
-          for (const sector of [new Uint8Array(sectorBytes), ...sectors]) {
-            const changed = bytes.slice()
-            changed.set(sector.subarray(0, Math.min(sector.length, bytes.length - at)), at)
-            const damage = { path, bytes: changed, what: `sector at ${at}` }
-            await attempt(tally, damage, { sequenceMin: leastAfterCut(), isUsed: at === 0 })
-          }
-        }
-      }
-      expectRight(tally)
-    }, wholeRunMs)
+    }
+    expectRight(tally)
+    expect(tally.refused).toBeGreaterThan(0)
   })
 }
 

@@ -44,7 +44,9 @@ async function use(files: ImageFiles, built: Built, demand: Demand): Promise<Fat
   const { sequence } = database
   const expected = built.histories[sequence]
   const found = demand.isUsed ? historyOf(database) : commitsOf(database)
-  if (expected?.startsWith(found) !== true) return wrong(`it has ${sequence} commits and answers ${found}`)
+  if (expected?.startsWith(found) !== true) {
+    return wrong(`it has ${sequence} commits and answers ${found}`)
+  }
   if (sequence < demand.sequenceMin) {
     return wrong(`${sequence} commits are there, and ${demand.sequenceMin} must be`)
   }

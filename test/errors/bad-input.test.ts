@@ -315,7 +315,8 @@ describe('the system time', () => {
     const tooEarly = { code: 'TimeInFuture', kind: 'invalid', says: /2999.*has not come/ } as const
     await expectError(() => database.asOf({ system: millennium }), tooEarly)
     await expectError(() => database.rewind(millennium), tooEarly)
-    await expectError(() => [...database.netDiff({ from: {}, to: { system: millennium } })], tooEarly)
+    const to = { system: millennium }
+    await expectError(() => [...database.netDiff({ from: {}, to })], tooEarly)
   })
 
   it('is given by the database, but for an import', () =>

@@ -69,7 +69,7 @@ export async function reopen(host: SimulatedHost, floor: number): Promise<string
   return host.run(async () => {
     const database = await open(directory, { host, ...options })
     const { sequence } = database
-    const numbers = [...database.nodes('N')].map((node) => node.get('number'))
+    const numbers = [...database.nodes('N')].map((node) => Number(node.get('number')))
     const expected = Array.from({ length: sequence }, (_, index) => index + 1)
     if (numbers.join() !== expected.join()) return `of ${sequence} commits ${numbers.join()}`
     if (sequence < floor) return `${sequence} commits are left of ${floor}`

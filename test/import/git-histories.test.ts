@@ -2,7 +2,7 @@ import { open } from 'asofdb'
 import { describe, expect, it } from 'vitest'
 import { importGit } from '../../packages/asof/src/git/import-git.ts'
 import { day, importChecked, line, long, start } from './checked-import.ts'
-import { addCommits, type CommitSpec, gitTree, makeRepository } from './git-repository.ts'
+import { addCommits, type CommitSpec, git, gitTree, makeRepository } from './git-repository.ts'
 import { importedTree, pathsOf, text } from './imported-history.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -245,6 +245,40 @@ describe('odd things', () => {
       '"c\\350"',
       '"c\\351"',
     ])
+  })
+
+  it('in the settings of a user change nothing', async () => {
+    const repository = place('settings')
+    makeRepository(repository, [
+      ...line(
+        [{ path: 'sub/a', content: long }],
+        [{ path: 'sub/a' }, { path: 'b', content: long }],
+      ),
+      { parents: [0], authored: start, changes: [{ path: 'c', content: '1' }] },
+      { parents: [1, 2], authored: start + day, changes: [{ path: 'c', content: '2' }] },
+    ])
+    const settings = {
+      'diff.renames': 'false',
+      'diff.relative': 'true',
+      'diff.noprefix': 'true',
+      'log.showRoot': 'false',
+      'log.showSignature': 'true',
+      'log.diffMerges': 'first-parent',
+      'log.mailmap': 'false',
+      'core.abbrev': '5',
+      'color.ui': 'always',
+      'i18n.logOutputEncoding': 'UTF-16',
+    }
+    const statements: string[] = []
+    for (const isSet of [false, true]) {
+      if (isSet)
+        for (const setting of Object.entries(settings)) git(repository, ['config', ...setting])
+      const database = await open(':memory:')
+      await importGit(database, { repository })
+      expect(importedTree(database)).toEqual(gitTree(repository))
+      statements.push(JSON.stringify([...database.changes()]))
+    }
+    expect(statements[1]).toBe(statements[0])
   })
 
   it('in subjects and commits without changes do no harm', async () => {

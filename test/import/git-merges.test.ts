@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { day, importChecked, long, start } from './checked-import.ts'
 import type { CommitSpec } from './git-repository.ts'
-import { pathsOf } from './imported-history.ts'
+import { expectSoundTree, pathsOf } from './imported-history.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const place = temporaryFolder()
@@ -141,6 +141,28 @@ describe('times', () => {
     const times = [1, 2, 3].map((sequence) => database.commit(sequence)?.system.epochMicroseconds)
     const first = BigInt(start) * 1_000_000n
     expect(times).toEqual([first, first + 1n, first + 2n])
+  })
+
+  it('let a move that was made earlier than the one known before take its place', async () => {
+    const { database, ever } = await imported('moves', [
+      { parents: [], authored: start, changes: [{ path: 'd1/a', content: long }] },
+      {
+        parents: [0],
+        authored: start + 3 * day,
+        changes: [{ path: 'd1/a' }, { path: 'd2/a', content: long }],
+      },
+      {
+        parents: [1],
+        authored: start + 2 * day,
+        committed: start + 4 * day,
+        changes: [{ path: 'd2/a' }, { path: 'd3/a', content: long }],
+      },
+    ])
+    const [id = 0] = ever('d3/a')
+    const between = database.asOf({ valid: BigInt(start + 2 * day) * 1_000_000n })
+    const holding = between.sources(id, 'CONTAINS').map((one) => between.node(one)?.get('path'))
+    expect(holding).toEqual(['d3'])
+    expectSoundTree(between)
   })
 
   it('keep a directory as long as anything in it', async () => {

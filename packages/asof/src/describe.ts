@@ -6,6 +6,8 @@ import { type Found, nameProperties } from './selector.ts'
 
 const nameWidthMax = 60
 const hashCharacters = 12
+/** In a line with several of them. */
+const hashCharactersShort = 7
 
 /** What people would call something with these labels and properties. */
 export function stateTitle(state: EntityState): string {
@@ -65,7 +67,7 @@ export function propertiesText(properties: Properties | Readonly<Record<string, 
 /** A value in a line: hashes of git are cut, long text too. */
 export function shortText(value: unknown): string {
   if (typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value)) {
-    return value.slice(0, hashCharacters)
+    return value.slice(0, hashCharactersShort)
   }
   return fit(valueText(toValue(value)), nameWidthMax)
 }

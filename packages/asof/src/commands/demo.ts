@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { type Database, open } from 'asofdb'
 import type { Arguments } from '../arguments.ts'
 import type { Command, CommandContext } from '../command.ts'
-import { chooseStory, storyCommands, storyLines } from '../demo-story.ts'
+import { chooseStory, type DemoStory, storyCommands, storyLines } from '../demo-story.ts'
 import { CommandFailure, exitCodes, usageFailure } from '../failure.ts'
 import { endOfTimeMicros } from '../git/believed-tree.ts'
 import { askGit } from '../git/git-process.ts'
@@ -91,17 +91,20 @@ async function runDemo(request: DemoRequest): Promise<number> {
     const story = chooseStory(database)
     json = { folder: resolve(folder), ...report, ...summary, story }
     lines = story === undefined ? [] : storyLines(database, story, context.terminal)
-    const after = story === undefined ? [] : storyCommands(story, folder)
-    const style = styleOf(context.terminal)
     lines.push(...summaryLines(report, summary, context), '')
-    lines.push(`The database is in ${style.bold(folder)}. Three things to try:`, '')
-    lines.push(...after.map((line) => `  ${style.accent(line)}`))
+    if (story !== undefined) lines.push(...tryLines(story, folder, context))
   } finally {
     await database.close()
   }
   const { terminal } = context
   terminal.write(input.flag('json') ? jsonText(json) : `${lines.join('\n')}\n`)
   return report.isComplete ? exitCodes.ok : exitCodes.interrupted
+}
+
+function tryLines(story: DemoStory, folder: string, { terminal }: CommandContext): string[] {
+  const style = styleOf(terminal)
+  const commands = storyCommands(story, folder).map((line) => `  ${style.accent(line)}`)
+  return [`The database is in ${style.bold(folder)}. Three things to try:`, '', ...commands]
 }
 
 interface Imported {

@@ -49,7 +49,7 @@ export class FactFilter {
     const one = mix(mix(mix(fact.subject, fact.object), relation), low)
     const other = mix(one, high)
     const block = (other & this.#blockMask) * blockWords
-    // The block takes bits of `other`; where in it takes nine bits for each probe of two more words.
+    // The block takes bits of `other`; the place in it nine bits for each probe of two more words.
     let where = mix(other, relation)
     let isKnown = true
     for (let probe = 0; probe < probes; probe++) {

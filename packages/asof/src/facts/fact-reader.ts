@@ -99,7 +99,8 @@ export class FactReader {
       const at = columns[role]
       if (at === undefined) continue
       const text = fields[at]
-      if (text === undefined) return bad(`has ${plural(fields.length, 'field')}; ${role} is field ${at}`)
+      if (text === undefined)
+        return bad(`has ${plural(fields.length, 'field')}; ${role} is field ${at}`)
       texts[role] = text
     }
     for (const { role, accepts } of this.#reading.conditions) {

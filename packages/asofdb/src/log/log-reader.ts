@@ -1,3 +1,4 @@
+import { isErrno } from '../host/files.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { ReadRefused } from './file-window.ts'
@@ -133,7 +134,15 @@ class LogReading {
     const { host, directory, expected, firstSequence } = this.#options
     const named = new Set(expected.map((segment) => segment.name))
     const start = expected[0]?.firstSequence ?? firstSequence
-    const names = await attempt('list its files', () => host.files.list(directory))
+    const names = await attempt('list its files', async () => {
+      try {
+        return await host.files.list(directory)
+      } catch (error) {
+        // Without the directory no segment is there, and those that are named will be missed.
+        if (isErrno(error, 'ENOENT')) return []
+        throw error
+      }
+    })
     let found: DamagedEnding | undefined
     for (const name of names) {
       const place = parseSegmentName(name)
