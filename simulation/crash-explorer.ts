@@ -41,7 +41,7 @@ const nestedRecoveries: readonly number[] = [1, 1]
 const nestedChances: readonly number[] = [1, 0.2]
 const worldsPerPoint = 2
 /** How many of the worlds are not only looked at but verified, written to and opened again. */
-const followUpChance = 0.2
+const followUpChance = 0.1
 const questionsAtRandom = 40
 /** Questions asked of a world that is only looked at; they take turns, so all are asked. */
 const questionsPerLook = 16
@@ -162,7 +162,8 @@ class CrashExplorer {
   async #explore(lineage: Lineage): Promise<void> {
     const { depth } = lineage
     const cases = new CaseBook(lineage.oracle, `${this.#seed}/${depth}`)
-    const known = new Map<string, Recovered>()
+    const known = new Map<string, number>()
+    const recoveries = new Map<string, Recovered>()
     for (const { point, promised } of lineage.points) {
       this.#counts.points[point.kind] = (this.#counts.points[point.kind] ?? 0) + 1
       for (const world of this.#worldsAfter(point, depth)) {
@@ -171,16 +172,20 @@ class CrashExplorer {
         if (depth > 0) this.#counts.nested += 1
         const crashes = [...lineage.crashes, describeCrash(point, world.crash)]
         const floor = mode === 'killed' ? promised.processFloor : promised.machineFloor
-        let recovered = known.get(world.fingerprint)
-        if (recovered === undefined) {
-          const sequence = await this.#recover(world, cases, crashes)
-          recovered = { world, sequence, floor: promised.machineFloor, crashes }
-          known.set(world.fingerprint, recovered)
+        let sequence = known.get(world.fingerprint)
+        if (sequence === undefined) {
+          sequence = await this.#recover(world, cases, crashes)
+          known.set(world.fingerprint, sequence)
         }
-        keepsPromises({ sequence: recovered.sequence, floor, ceiling: promised.ceiling }, crashes)
+        // A killed world looks like others, with less of it on the disk, which a crash would show.
+        const key = `${mode === 'killed' ? mode : ''} ${world.fingerprint}`
+        if (!recoveries.has(key)) {
+          recoveries.set(key, { world, sequence, floor: promised.machineFloor, crashes })
+        }
+        keepsPromises({ sequence, floor, ceiling: promised.ceiling }, crashes)
       }
     }
-    await this.#crashRecoveries([...known.values()], cases, depth)
+    await this.#crashRecoveries([...recoveries.values()], cases, depth)
   }
 
   #worldsAfter(point: WatchedPoint, depth: number): Iterable<CrashWorld> {

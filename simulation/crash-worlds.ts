@@ -41,7 +41,7 @@ export function* crashWorlds(
     yield { crash, disk, fingerprint: fingerprintOf(disk) }
   }
   const disk = afterProcessDeath(left, seed)
-  yield { crash: { mode: 'killed', seed }, disk, fingerprint: `killed ${fingerprintOf(disk)}` }
+  yield { crash: { mode: 'killed', seed }, disk, fingerprint: fingerprintOf(disk) }
 }
 
 /** One crash at a point, any of the standard ones. */

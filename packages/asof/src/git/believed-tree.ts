@@ -85,8 +85,8 @@ function readContainsEdge(latest: View, id: number): ContainsEdge | undefined {
   return edge === undefined ? undefined : { id: edge.id, from: lastStart(latest, edge.id) }
 }
 
-/** The start of the part of a timeline that has no end. */
-function lastStart(latest: View, id: number): bigint {
+/** The start of the part of a timeline that has no end, microseconds since 1970. */
+export function lastStart(latest: View, id: number): bigint {
   const last = latest.timeline(id).at(-1)
   if (last === undefined || last.valid.to !== null || last.valid.from === null) {
     throw incomplete(id)

@@ -4,6 +4,7 @@ import {
   type BelievedFile,
   BelievedTree,
   endOfTimeMicros,
+  lastStart,
 } from './believed-tree.ts'
 import { CommitIds } from './commit-ids.ts'
 import { changesOf, type FileChange, type PathState } from './file-changes.ts'
@@ -127,7 +128,7 @@ export class HistoryWriter {
     if (from < known.edge.from) {
       cutContainsEdges(context, known.id)
       tx.put(known.edge.id, { name: nameOf(path) }, { validFrom: from })
-      known.edge.from = from
+      known.edge.from = lastStart(tx, known.edge.id)
     }
     known.mode = change.mode
     known.blob = change.blob
@@ -144,7 +145,7 @@ export class HistoryWriter {
     if (from < file.edge.from) cutContainsEdges(context, file.id)
     if (directory === file.directory) {
       tx.put(file.edge.id, { name: nameOf(path) }, { validFrom: from })
-      file.edge.from = from
+      file.edge.from = lastStart(tx, file.edge.id)
     } else {
       tx.delete(file.edge.id, { validFrom: from })
       file.directory.entryCount--
@@ -179,11 +180,11 @@ export class HistoryWriter {
     if (from >= known.from) return known
     if (known.parent !== undefined) this.#ensureDirectory(context, known.parent.path)
     tx.put(known.id, { path }, { validFrom: from })
-    known.from = from
+    known.from = lastStart(tx, known.id)
     if (known.edge !== undefined && from < known.edge.from) {
       cutContainsEdges(context, known.id)
       tx.put(known.edge.id, { name: nameOf(path) }, { validFrom: from })
-      known.edge.from = from
+      known.edge.from = lastStart(tx, known.edge.id)
     }
     return known
   }
@@ -195,7 +196,9 @@ export class HistoryWriter {
     const id = this.#comeBack(context, key, { label: 'Directory', properties: { path } })
     const edge =
       parent === undefined ? undefined : { id: this.#connect(context, parent, { id, path }), from }
-    const directory = { id, path, from, entryCount: 0, parent, edge }
+    // One that was here before may have held until the change, or even later.
+    const heldFrom = lastStart(context.tx, id)
+    const directory = { id, path, from: heldFrom, entryCount: 0, parent, edge }
     this.#tree.directories.set(path, directory)
     return directory
   }
