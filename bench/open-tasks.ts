@@ -99,7 +99,7 @@ export const fillLog: Task = async (folder, [bytesMin = 0]) => {
         tx.keys('entries').put(number, node.id)
       })
       acknowledged++
-      if (acknowledged % 1000 !== 0 || db.stats().bytes.log < bytesMin) continue
+      if (acknowledged % 100 !== 0 || db.stats().bytes.log < bytesMin) continue
       process.stdout.write(`${JSON.stringify({ acknowledged })}\n`)
     }
   }

@@ -74,7 +74,7 @@ async function benchGraph(setting: Setting): Promise<Row[]> {
 }
 
 async function benchTail(setting: Setting): Promise<Row[]> {
-  const bytesMin = scaled(setting, tailBytesFull, 100_000)
+  const bytesMin = scaled(setting, tailBytesFull, 50_000)
   const folder = setting.workspace.folder('tail')
   setting.say(`Filling a log with ${bytesMin} bytes, then killing its process ...`)
   const acknowledged = await fillAndKill(folder, bytesMin)

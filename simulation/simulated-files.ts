@@ -294,8 +294,8 @@ export class SimulatedFiles implements FileSystem {
   #show(outcome: CrashPoint['outcome'], { kind, path, plan }: Operation<unknown>): void {
     const { watch } = this.#options
     if (watch === undefined || !isMutating(kind)) return
-    const plans = [...this.#flights].map((flight) => flight.interrupt)
-    if (outcome === 'partly-done' && plan !== undefined) plans.push(plan)
+    const own = outcome === 'partly-done' && plan !== undefined ? [plan] : []
+    const plans = [...own, ...[...this.#flights].map((flight) => flight.interrupt)]
     const left = this.#copyStopped(plans)
     watch({ operation: this.faults.mutations, outcome, kind, path, left })
   }

@@ -4,6 +4,8 @@ import type { Fault, FaultCode, OperationKind } from '../../simulation/fault-pla
 import type { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { type FailingRun, reopen, runOn } from './failing-disk.ts'
 
+const wholeRunMs = 300_000
+
 /**
  * One call fails, then the next one, until a run meets no failure; once, and then from one call in
  * `step` on.
@@ -68,6 +70,7 @@ describe('a full disk', () => {
       expect(runs).toBeGreaterThan(3)
       expect([...codes].filter((code) => code !== 'Poisoned')).toEqual(['DiskFull'])
     },
+    wholeRunMs,
   )
 
   it('met half-way through any write, says so, and refuses what comes after', async () => {
@@ -91,7 +94,7 @@ describe('a full disk', () => {
     }
     expect(problems).toEqual([])
     expect(full).toBeGreaterThan(20)
-  })
+  }, wholeRunMs)
 })
 
 describe('a sync that fails', () => {
@@ -115,6 +118,7 @@ describe('a sync that fails', () => {
       expect(problems).toEqual([])
       expect(codes.has('Poisoned')).toBe(true)
     },
+    wholeRunMs,
   )
 })
 
@@ -128,5 +132,6 @@ describe('any call that fails', () => {
       }
       expect(problems).toEqual([])
     },
+    wholeRunMs,
   )
 })

@@ -10,14 +10,15 @@ const built = ['packages/asof/dist/main.js']
 /** What to run: what was built, which starts faster, unless a source is younger. */
 const program = ['packages/asof', 'packages/asofdb'].every(isBuilt) ? built : loader
 
+/** The compiler leaves a note of each build; it too compares the age of that with the sources. */
 function isBuilt(folder: string): boolean {
+  const note = join(root, folder, 'dist', '.tsbuildinfo')
+  if (!existsSync(note) || !existsSync(join(root, ...built))) return false
+  const builtAtMs = statSync(note).mtimeMs
   const source = join(root, folder, 'src')
   return readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
-    .every((path) => {
-      const output = join(root, folder, 'dist', path.replace(/\.ts$/, '.js'))
-      return existsSync(output) && statSync(output).mtimeMs >= statSync(join(source, path)).mtimeMs
-    })
+    .every((path) => statSync(join(source, path)).mtimeMs <= builtAtMs)
 }
 
 export interface Ended {

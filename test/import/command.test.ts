@@ -89,14 +89,16 @@ describe('asof demo', () => {
     ]) {
       expect(out).toContain(words)
     }
-    const toTry = out.split('\n').filter((text) => /^ {2}(?:npx )?asof /.test(text))
+    const toTry = out
+      .split('\n')
+      .filter((text) => /^ {2}(?:npx |npm run --silent )?asof /.test(text))
     expect(toTry).toHaveLength(3)
     for (const text of toTry) {
       const words = [...text.matchAll(/'([^']*)'|(\S+)/g)].map(
         ([, quoted, plain]) => quoted ?? plain,
       )
-      const args = words.slice(words.indexOf('asof') + 1).map(String)
-      expect(await run(...args), text).toMatchObject({ code: 0 })
+      const args = words.slice(words.indexOf('asof') + 1).filter((word) => word !== '--')
+      expect(await run(...args.map(String)), text).toMatchObject({ code: 0 })
     }
     const again = await run('demo', repository, '--into', folder)
     expect(again.out).toContain('nothing was left to import')

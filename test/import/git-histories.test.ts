@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { open } from 'asofdb'
 import { describe, expect, it } from 'vitest'
 import { importGit } from '../../packages/asof/src/git/import-git.ts'
@@ -343,6 +345,16 @@ describe('a repository that grows', () => {
     addCommits(one, [rewritten], 2)
     await expect(importGit(database, { repository: one })).rejects.toThrow('rewritten')
     expect(database.sequence).toBe(2)
+  })
+
+  it('lets git say what is wrong with it', async () => {
+    const repository = place('damaged')
+    makeRepository(repository, line([{ path: 'a', content: '1' }], [{ path: 'a', content: '2' }]))
+    const tree = git(repository, ['rev-parse', 'HEAD^{tree}']).trim()
+    rmSync(join(repository, 'objects', tree.slice(0, 2), tree.slice(2)), { force: true })
+    const database = await open(':memory:')
+    await expect(importGit(database, { repository })).rejects.toThrow(`git: unable to read tree`)
+    expect(database.sequence).toBeLessThan(2)
   })
 
   it('says what is wrong with a place that is none', async () => {

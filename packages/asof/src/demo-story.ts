@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Database, Instant, type Node, type View } from 'asofdb'
 import { nodeTitle, shortText } from './describe.ts'
 import { compare, countsText, nodeDifferenceLines } from './difference.ts'
@@ -157,7 +159,7 @@ function differenceSection(database: Database, story: DemoStory, terminal: Termi
 
 /** Three commands that go on from here. */
 export function storyCommands(story: DemoStory, folder: string): string[] {
-  const asof = process.env['npm_lifecycle_event'] === undefined ? 'asof' : 'npx asof'
+  const asof = ownName()
   const place = quoted(folder)
   const [day, from] = [story.day, story.from].map((instant) => dayOrTime(instant, story))
   const file = quoted(`file:${story.file.path}`)
@@ -172,6 +174,12 @@ export function storyCommands(story: DemoStory, folder: string): string[] {
 function dayOrTime(instant: Instant, story: DemoStory): string {
   const seconds = story.to.epochSeconds - story.first.epochSeconds
   return seconds > 30 * 86_400 ? instantText(instant).slice(0, 10) : instant.toString()
+}
+
+/** How this command is called where the reader is: by itself, or through npm in a repository. */
+function ownName(): string {
+  if (process.env['npm_lifecycle_event'] === undefined) return 'asof'
+  return existsSync(join('node_modules', '.bin', 'asof')) ? 'npx asof' : 'npm run --silent asof --'
 }
 
 /** A word for a shell, in quotation marks if it needs them. */

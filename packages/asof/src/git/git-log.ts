@@ -182,7 +182,10 @@ function toSeconds(text: string): number {
   return /^-?\d+$/.test(text) ? Number(text) : Number.NaN
 }
 
-function unreadable(field: Buffer): Error {
+/** The output is not what was asked for, or not all of it. */
+export class UnreadableLogError extends Error {}
+
+function unreadable(field: Buffer): UnreadableLogError {
   const shown = JSON.stringify(field.toString('latin1').slice(0, 200))
-  return new Error(`git log printed something unexpected: ${shown}`)
+  return new UnreadableLogError(`git log printed something unexpected: ${shown}`)
 }

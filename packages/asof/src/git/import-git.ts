@@ -1,9 +1,10 @@
 import type { Database, Transaction } from 'asofdb'
+import { CommandFailure } from '../failure.ts'
 import { InFlight } from '../in-flight.ts'
 import { SystemTimes } from '../system-times.ts'
 import { endOfTimeMicros } from './believed-tree.ts'
 import { askGit, startGit } from './git-process.ts'
-import { type GitCommit, logArguments, parseLog } from './git-log.ts'
+import { type GitCommit, logArguments, parseLog, UnreadableLogError } from './git-log.ts'
 import { HistoryWriter } from './history-writer.ts'
 import {
   importedTips,
@@ -87,20 +88,26 @@ async function writeAll(
   const inFlight = new InFlight(commitsInFlightMax)
   try {
     for await (const commit of parseLog(git.stdout)) {
-      if (options.signal?.aborted === true) break
       const { durable } = await run.write(commit)
       await inFlight.add(durable)
       options.onProgress?.(run.imported)
+      if (options.signal?.aborted !== true) continue
+      git.stop()
+      break
     }
     await inFlight.settle()
-    if (options.signal?.aborted === true) git.stop()
-    await git.ended
   } catch (error) {
-    git.stop()
     // A failure of git cuts its output short, and says more than what the cut looks like.
-    await git.ended
+    if (error instanceof UnreadableLogError) await git.ended.catch(throwIfSaid)
+    git.stop()
     throw error
   }
+  await git.ended
+}
+
+/** A reader that goes away ends git, too; only what git has said is a reason. */
+function throwIfSaid(error: unknown): void {
+  if (error instanceof CommandFailure && error.details['git'] !== '') throw error
 }
 
 /** One run of the import: gives each commit its times and writes it. */

@@ -4,6 +4,7 @@ import { explainFailure } from '../checkpoint/explain-failure.ts'
 import { filesOf, type Manifest, type Settings } from '../checkpoint/manifest.ts'
 import { ManifestStore } from '../checkpoint/manifest-store.ts'
 import type { BatchApplier } from '../commit/apply.ts'
+import { isErrno } from '../host/files.ts'
 import type { FileSystem, Host } from '../host/host.ts'
 import type { LogTail } from '../log/segment-chain.ts'
 import { databaseIdBytes } from '../log/segment.ts'
@@ -103,6 +104,24 @@ export async function prepareDirectory(
   }
 }
 
+/**
+ * Makes the name of a directory durable, and the names of those above it. An earlier attempt may
+ * have made them and been killed before it synced them: then the directories are there, but a
+ * power cut would take them, and with them every commit acknowledged since. Who may not open a
+ * directory above has not made it.
+ */
+async function syncNames(files: FileSystem, directory: string): Promise<void> {
+  for (let path = directory; parentOf(path) !== path; path = parentOf(path)) {
+    try {
+      await files.syncDirectory(parentOf(path))
+    } catch (error) {
+      const isForeign = (['EACCES', 'EPERM', 'EROFS'] as const).some((code) => isErrno(error, code))
+      if (isForeign) return
+      throw explainFailure(`sync ${parentOf(path)}`, error)
+    }
+  }
+}
+
 function notADirectory(path: string): DatabaseError {
   return new DatabaseError(
     'NotADatabase',
@@ -127,6 +146,7 @@ async function createDirectory(
   const place = { files: host.files, directory }
   invariant(root.traces.length === 0, 'no database is made over one that was in use')
   invariant(root.strangers.length === 0, 'no database is made among other things')
+  await syncNames(host.files, directory)
   await makeSubdirectories(place)
   const { removed, left } = await removeOrphans(place, root.leftovers)
   const nothing = { sequence: 0, files: [] }
