@@ -94,40 +94,43 @@ export class FactReader {
   }
 
   #readFact(fields: readonly string[], columns: FactColumns): ReadRow {
-    const texts: Partial<Record<FactRole, string>> = {}
     for (const role of factRoles) {
       const at = columns[role]
-      if (at === undefined) continue
-      const text = fields[at]
-      if (text === undefined)
+      if (at !== undefined && at >= fields.length) {
         return bad(`has ${plural(fields.length, 'field')}; ${role} is field ${at}`)
-      texts[role] = text
+      }
     }
     for (const { role, accepts } of this.#reading.conditions) {
-      if (!accepts(texts[role] ?? '')) return { kind: 'unwanted' }
+      if (!accepts(fieldAt(fields, columns[role]) ?? '')) return { kind: 'unwanted' }
     }
     const { entityNames, relationNames, time } = this.#reading
-    const subject = nameOf(texts.subject, entityNames)
-    const relation = nameOf(texts.relation, relationNames)
-    const object = nameOf(texts.object, entityNames)
-    if (subject === undefined) return bad(noName('subject', texts.subject))
-    if (relation === undefined) return bad(noName('relation', texts.relation))
-    if (object === undefined) return bad(noName('object', texts.object))
-    const period = time.read(texts.from ?? '', texts.to)
+    const subject = nameAt(fields, columns.subject, entityNames)
+    const relation = nameAt(fields, columns.relation, relationNames)
+    const object = nameAt(fields, columns.object, entityNames)
+    if (subject === undefined) return bad(noName('subject', fieldAt(fields, columns.subject)))
+    if (relation === undefined) return bad(noName('relation', fieldAt(fields, columns.relation)))
+    if (object === undefined) return bad(noName('object', fieldAt(fields, columns.object)))
+    const period = time.read(fieldAt(fields, columns.from) ?? '', fieldAt(fields, columns.to))
     if ('problem' in period) return bad(period.problem)
     return { kind: 'fact', fact: { subject, relation, object, from: period.from, to: period.to } }
   }
+}
+
+function fieldAt(fields: readonly string[], at: number | undefined): string | undefined {
+  return at === undefined ? undefined : fields[at]
 }
 
 function bad(problem: string): ReadRow {
   return { kind: 'bad', problem }
 }
 
-/** The name for what the input says; undefined when that is nothing, or has no name. */
-function nameOf(
-  text: string | undefined,
+/** The name for what a field says; undefined when that is nothing, or has no name. */
+function nameAt(
+  fields: readonly string[],
+  at: number | undefined,
   names: ReadonlyMap<string, string> | undefined,
 ): string | undefined {
+  const text = fieldAt(fields, at)
   if (text === undefined || text === '') return undefined
   return names === undefined ? text : names.get(text)
 }

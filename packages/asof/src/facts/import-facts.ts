@@ -57,7 +57,7 @@ export interface FactsImportReport {
 }
 
 const batchesInFlightMax = 32
-const chunkBytes = 256 * 1024
+const chunkBytes = 64 * 1024
 
 /** Imports a file of facts, a batch for each commit; continues where an earlier run stopped. */
 export async function importFacts(

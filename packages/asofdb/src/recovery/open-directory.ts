@@ -104,19 +104,20 @@ export async function prepareDirectory(
   }
 }
 
+const foreignCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOENT'] as const
+
 /**
  * Makes the name of a directory durable, and the names of those above it. An earlier attempt may
  * have made them and been killed before it synced them: then the directories are there, but a
  * power cut would take them, and with them every commit acknowledged since. Who may not open a
- * directory above has not made it.
+ * directory above has not made it; what a file system has no name for needs none.
  */
 async function syncNames(files: FileSystem, directory: string): Promise<void> {
   for (let path = directory; parentOf(path) !== path; path = parentOf(path)) {
     try {
       await files.syncDirectory(parentOf(path))
     } catch (error) {
-      const isForeign = (['EACCES', 'EPERM', 'EROFS'] as const).some((code) => isErrno(error, code))
-      if (isForeign) return
+      if (foreignCodes.some((code) => isErrno(error, code))) return
       throw explainFailure(`sync ${parentOf(path)}`, error)
     }
   }
