@@ -1,6 +1,9 @@
 import { BatchApplier } from '../../packages/asofdb/src/commit/apply.ts'
-import { type BatchContent, encodeBatch } from '../../packages/asofdb/src/commit/batch.ts'
-import type { OwnEvent } from '../../packages/asofdb/src/commit/tail.ts'
+import {
+  type BatchContent,
+  type BatchEvent,
+  encodeBatch,
+} from '../../packages/asofdb/src/commit/batch.ts'
 import { ByteWriter } from '../../packages/asofdb/src/encoding/bytes.ts'
 import { entityKinds, type EntityKind } from '../../packages/asofdb/src/versions/entity.ts'
 import { beginningMicros, foreverMicros } from '../../packages/asofdb/src/versions/periods.ts'
@@ -48,13 +51,13 @@ export class SampleCommits {
   #content(sequence: number, payloadBytesMax: number): BatchContent {
     const { tables } = this
     const symbol = tables.symbols.intern(`name-${sequence}`)
-    const events: OwnEvent[] = []
+    const events: BatchEvent[] = []
     const state = (kind: EntityKind, ordinal: number, isAbsent = false) => {
       const from = this.#random.chance(0.3) ? beginningMicros : BigInt(this.#random.below(1000))
       const to = this.#random.chance(0.5) ? foreverMicros : BigInt(1000 + this.#random.below(1000))
       const bytes = this.#random.bytes(this.#random.below(payloadBytesMax))
       const payload = isAbsent ? undefined : { bytes, start: 0, end: bytes.length }
-      events.push({ kind, ordinal, from, to, payload, sequence: Infinity })
+      events.push({ kind, ordinal, from, to, payload })
     }
     const node = tables.nodesAllocated
     state('node', node)

@@ -1,11 +1,12 @@
 import { ByteReader, type ByteWriter, DecodeError } from '../encoding/bytes.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
 import { invariant } from '../rules/invariant.ts'
-import { entityKinds, ordinalMax } from '../versions/entity.ts'
+import { type EntityKind, entityKinds, ordinalMax } from '../versions/entity.ts'
+import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { beginningMicros, foreverMicros, type Span } from '../versions/periods.ts'
 import { symbolMax } from '../versions/symbol-table.ts'
 import type { Tables } from '../versions/tables.ts'
-import type { OwnEdge, OwnEvent } from './tail.ts'
+import type { OwnEdge } from './tail.ts'
 
 /**
  * The batch: the logical content of one commit, as it is logged, replayed and replicated. It says
@@ -43,13 +44,20 @@ export interface KeyDefinition {
   readonly bytes: Uint8Array
 }
 
+/** What a batch says of an entity over a period; no payload: that it is absent. */
+export interface BatchEvent extends Span {
+  readonly kind: EntityKind
+  readonly ordinal: number
+  readonly payload: PayloadSlice | undefined
+}
+
 /** What a batch is made from. */
 export interface BatchContent {
   readonly meta: Uint8Array | undefined
   readonly symbols: readonly number[]
   readonly edges: readonly OwnEdge[]
   readonly keys: readonly KeyDefinition[]
-  readonly events: readonly OwnEvent[]
+  readonly events: readonly BatchEvent[]
 }
 
 export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: Tables): void {
@@ -78,14 +86,14 @@ export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: T
     writer.bytes(key.bytes)
   }
   writer.varuint(content.events.length)
-  let last: OwnEvent | undefined
+  let last: BatchEvent | undefined
   for (const event of content.events) {
     encodeEvent(writer, event, last)
     last = event
   }
 }
 
-function encodeEvent(writer: ByteWriter, event: OwnEvent, last: OwnEvent | undefined): void {
+function encodeEvent(writer: ByteWriter, event: BatchEvent, last: BatchEvent | undefined): void {
   const { payload } = event
   invariant(event.from < event.to, 'a statement is about a period that is not empty')
   invariant(event.ordinal >= 0 && event.ordinal <= ordinalMax, 'a statement is about an ordinal')
@@ -103,7 +111,7 @@ function encodeEvent(writer: ByteWriter, event: OwnEvent, last: OwnEvent | undef
   if (payload === undefined) return
   invariant(payload.start <= payload.end, 'a payload does not end before it starts')
   writer.varuint(payload.end - payload.start)
-  writer.bytes(payload.bytes.subarray(payload.start, payload.end))
+  writer.slice(payload)
 }
 
 function encodeBounds(writer: ByteWriter, span: Span): void {
@@ -192,7 +200,7 @@ function decodeEvents(reader: ByteReader, payload: Uint8Array, sink: BatchSink):
     if (!event.isAbsent) {
       const length = reader.varuint()
       event.start = reader.position
-      reader.take(length)
+      reader.skip(length)
       event.end = reader.position
     }
     sink.event(event)

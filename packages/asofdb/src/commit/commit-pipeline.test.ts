@@ -83,7 +83,7 @@ describe('the first committer wins', () => {
     const bench = new Bench()
     const [careful, careless] = [bench.begin('serializable'), bench.begin('snapshot')]
     for (const core of [careful, careless]) {
-      core.reads.entities.add(nodeId(1))
+      core.reads.add(nodeId(1))
       stateNode(core, core === careful ? 2 : 3)
     }
     bench.commitNode(1)
@@ -117,8 +117,8 @@ describe('the first committer wins', () => {
     const bench = new Bench()
     bench.commitNode(1)
     const core = bench.begin()
-    core.reads.entities.add(nodeId(1))
-    core.reads.entities.add(nodeId(7))
+    core.reads.add(nodeId(1))
+    core.reads.add(nodeId(7))
     stateNode(core, 1)
     bench.commitNode(2)
     expect(bench.commit(core)).toBe(3)
@@ -129,7 +129,7 @@ describe('the first committer wins', () => {
   test('and nothing stated is no commit', () => {
     const bench = new Bench()
     const core = bench.begin()
-    core.reads.entities.add(nodeId(1))
+    core.reads.add(nodeId(1))
     bench.commitNode(1)
     expect(bench.commit(core)).toBeUndefined()
     expect(bench.pipeline.appliedSequence).toBe(1)

@@ -129,7 +129,8 @@ export class CommitPipeline {
       const sequence = this.appliedSequence + 1
       this.#writer.reset()
       encodeBatch(this.#writer, this.#contentOf(core, options.meta), this.#tables)
-      const batch = { sequence, systemTime, payload: this.#writer.copy() }
+      const { bytes, start, end } = this.#writer.cut()
+      const batch = { sequence, systemTime, payload: bytes.subarray(start, end) }
       this.#mustHaveRoom(core, batch.payload.length)
       this.#log.append(batch)
       this.#applyLogged(batch)
@@ -197,9 +198,9 @@ export class CommitPipeline {
       for (let row = core.counts[kind]; row < table.count; row++) {
         const ordinal = table.entityOf(row)
         const id = entityId(kind, ordinal)
-        if (core.tail.of(id) !== undefined) throw conflict(kind, id, 'written')
+        if (core.tail.newest(kind, ordinal) !== undefined) throw conflict(kind, id, 'written')
         if (!isSerializable) continue
-        if (core.reads.entities.has(id)) throw conflict(kind, id, 'read')
+        if (core.reads.has(id)) throw conflict(kind, id, 'read')
         if (core.reads.isChangedBy(kind, ordinal)) throw conflict(kind, id, 'read')
       }
     }
@@ -230,8 +231,8 @@ export class CommitPipeline {
 
   #contentOf(core: TransactionCore, meta: Uint8Array | undefined): BatchContent {
     const { symbols, keyNames, key } = this.#tables
-    const unlogged = [...core.usedSymbols].filter((symbol) => !symbols.isLogged(symbol))
-    const newKeys = [...core.usedKeys].filter((ordinal) => key.head(ordinal) < 0)
+    const unlogged = [...core.newSymbols].filter((symbol) => !symbols.isLogged(symbol))
+    const newKeys = [...core.newKeys].filter((ordinal) => key.head(ordinal) < 0)
     return {
       meta,
       symbols: unlogged,

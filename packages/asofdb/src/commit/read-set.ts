@@ -11,15 +11,27 @@ export interface ReadDependency {
 
 /** What a serializable transaction has read, reads that found nothing included. */
 export class ReadSet {
-  readonly entities = new Set<number>()
-  readonly #dependencies = new Map<string, ReadDependency>()
+  #entities: Set<number> | undefined
+  #dependencies: Map<string, ReadDependency> | undefined
+
+  /** Remembers that an entity was read, by its id. */
+  add(id: number): void {
+    this.#entities ??= new Set()
+    this.#entities.add(id)
+  }
+
+  has(id: number): boolean {
+    return this.#entities?.has(id) === true
+  }
 
   /** Remembers a dependency once; `name` tells equal ones apart from others. */
   depend(name: string, make: () => ReadDependency): void {
+    this.#dependencies ??= new Map()
     if (!this.#dependencies.has(name)) this.#dependencies.set(name, make())
   }
 
   isChangedBy(kind: EntityKind, entity: number): boolean {
+    if (this.#dependencies === undefined) return false
     for (const dependency of this.#dependencies.values()) {
       if (dependency.isChangedBy(kind, entity)) return true
     }

@@ -1,17 +1,51 @@
-import { type EntityKind, entityId } from '../versions/entity.ts'
+import type { EntityKind } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import type { Span } from '../versions/periods.ts'
 import type { EdgeEnds } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 
 /** A statement of an open transaction. */
-export interface OwnEvent extends VersionEvent {
+export class OwnEvent implements VersionEvent {
+  readonly kind: EntityKind
+  readonly ordinal: number
+  readonly from: bigint
+  readonly to: bigint
+  readonly payload: PayloadSlice | undefined
+  /** The statement before it about the same entity, of the same transaction. */
+  readonly earlier: OwnEvent | undefined
+  /** Whether no other statement about the entity has followed. */
+  isNewest = true
+
+  constructor(of: EntityOf, statement: OwnStatement, earlier: OwnEvent | undefined) {
+    this.kind = of.kind
+    this.ordinal = of.ordinal
+    this.from = statement.span.from
+    this.to = statement.span.to
+    this.payload = statement.payload
+    this.earlier = earlier
+  }
+
+  get sequence(): number {
+    return Infinity
+  }
+}
+
+interface EntityOf {
   readonly kind: EntityKind
   readonly ordinal: number
 }
 
 export interface OwnEdge extends EdgeEnds {
   readonly ordinal: number
+}
+
+/** Up to so many statements are searched one by one: cheaper than a map for each transaction. */
+const scannedEventsMax = 12
+
+/** The newest statement about each entity of one kind, as far as the events have been looked at. */
+interface NewestOfKind {
+  readonly byOrdinal: Map<number, OwnEvent>
+  seen: number
 }
 
 /**
@@ -21,30 +55,60 @@ export interface OwnEdge extends EdgeEnds {
 export class Tail {
   readonly events: OwnEvent[] = []
   readonly edges: OwnEdge[] = []
-  readonly #byEntity = new Map<number, OwnEvent[]>()
-  readonly #kinds = new Set<EntityKind>()
-  readonly #edgesByNode = new Map<number, number[]>()
+  #newestNodes: NewestOfKind | undefined
+  #newestEdges: NewestOfKind | undefined
+  #newestKeys: NewestOfKind | undefined
+  #hasNodes = false
+  #hasEdges = false
+  #hasKeys = false
+  #edgesByNode: Map<number, number[]> | undefined
   #edgesListed = 0
 
   record(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
-    const { from, to } = statement.span
-    const event = { kind, ordinal, from, to, payload: statement.payload, sequence: Infinity }
+    const earlier = this.newest(kind, ordinal)
+    if (earlier !== undefined) earlier.isNewest = false
+    this.#push(new OwnEvent({ kind, ordinal }, statement, earlier))
+  }
+
+  /** As `record`, about an entity about which nothing has been stated yet: found without a look. */
+  recordFirst(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
+    this.#push(new OwnEvent({ kind, ordinal }, statement, undefined))
+  }
+
+  #push(event: OwnEvent): void {
     this.events.push(event)
-    this.#kinds.add(kind)
-    const id = entityId(kind, ordinal)
-    const earlier = this.#byEntity.get(id)
-    if (earlier === undefined) this.#byEntity.set(id, [event])
-    else earlier.push(event)
+    if (event.kind === 'node') this.#hasNodes = true
+    else if (event.kind === 'edge') this.#hasEdges = true
+    else this.#hasKeys = true
   }
 
   /** Whether anything was stated about entities of a kind. */
   has(kind: EntityKind): boolean {
-    return this.#kinds.has(kind)
+    return kind === 'node' ? this.#hasNodes : kind === 'edge' ? this.#hasEdges : this.#hasKeys
   }
 
-  /** Own statements about an entity, oldest first; undefined when there are none. */
-  of(id: number): readonly OwnEvent[] | undefined {
-    return this.#byEntity.get(id)
+  /** The newest own statement about an entity; those before it are its `earlier` ones. */
+  newest(kind: EntityKind, ordinal: number): OwnEvent | undefined {
+    const { events } = this
+    if (!this.has(kind)) return undefined
+    if (events.length > scannedEventsMax) return this.#indexOf(kind).get(ordinal)
+    for (let at = events.length - 1; at >= 0; at--) {
+      const event = events[at]
+      if (event !== undefined && event.ordinal === ordinal && event.kind === kind) return event
+    }
+    return undefined
+  }
+
+  /** Own statements about an entity, newest first. */
+  *of(kind: EntityKind, ordinal: number): Generator<OwnEvent> {
+    let event = this.newest(kind, ordinal)
+    for (; event !== undefined; event = event.earlier) yield event
+  }
+
+  /** The newest statement about each entity of a kind, in the order of those. */
+  *newestOf(kind: EntityKind): Generator<OwnEvent> {
+    if (!this.has(kind)) return
+    for (const event of this.events) if (event.isNewest && event.kind === kind) yield event
   }
 
   /** Ordinals of own edges that leave (`isOutgoing`) or reach a node, ascending. */
@@ -55,18 +119,31 @@ export class Tail {
       this.#list(edge.source * 2 + 1, edge.ordinal)
       this.#list(edge.target * 2, edge.ordinal)
     }
-    return this.#edgesByNode.get(node * 2 + (isOutgoing ? 1 : 0)) ?? []
-  }
-
-  /** Ids of the entities stated about, in the order of their first statement. */
-  entities(): IterableIterator<number> {
-    return this.#byEntity.keys()
+    return this.#edgesByNode?.get(node * 2 + (isOutgoing ? 1 : 0)) ?? []
   }
 
   #list(end: number, ordinal: number): void {
+    this.#edgesByNode ??= new Map()
     const listed = this.#edgesByNode.get(end)
     if (listed === undefined) this.#edgesByNode.set(end, [ordinal])
     else listed.push(ordinal)
+  }
+
+  /** Takes in the statements since the last look: bulk writes pay for none nobody asks about. */
+  #indexOf(kind: EntityKind): Map<number, OwnEvent> {
+    const index = this.#newestOfKind(kind)
+    const { byOrdinal } = index
+    for (; index.seen < this.events.length; index.seen++) {
+      const event = this.events[index.seen]
+      if (event !== undefined && event.kind === kind) byOrdinal.set(event.ordinal, event)
+    }
+    return byOrdinal
+  }
+
+  #newestOfKind(kind: EntityKind): NewestOfKind {
+    if (kind === 'node') return (this.#newestNodes ??= { byOrdinal: new Map(), seen: 0 })
+    if (kind === 'edge') return (this.#newestEdges ??= { byOrdinal: new Map(), seen: 0 })
+    return (this.#newestKeys ??= { byOrdinal: new Map(), seen: 0 })
   }
 }
 

@@ -1,6 +1,6 @@
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
-import { type EntityKind, entityId, ordinalMax } from '../versions/entity.ts'
+import { type EntityKind, ordinalMax } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
@@ -38,8 +38,9 @@ export class TransactionCore {
   readonly isReadonly: boolean
   readonly tail = new Tail()
   readonly reads = new ReadSet()
-  readonly #symbols = new Set<number>()
-  readonly #keys = new Set<number>()
+  /** Symbols and keys that no committed batch defined when they were used. */
+  #newSymbols: Set<number> | undefined
+  #newKeys: Set<number> | undefined
   readonly #nodes: number[] = []
   /** The last span asked about, in words: bulk writes ask about the same one again and again. */
   #words = { span: alwaysSpan, words: spanToWords(alwaysSpan) }
@@ -64,12 +65,14 @@ export class TransactionCore {
     return this.#state === 'open'
   }
 
-  get usedSymbols(): ReadonlySet<number> {
-    return this.#symbols
+  /** Symbols in use that its batch may have to define. */
+  get newSymbols(): Iterable<number> {
+    return this.#newSymbols ?? []
   }
 
-  get usedKeys(): ReadonlySet<number> {
-    return this.#keys
+  /** Ordinals of keys written to that its batch may have to define. */
+  get newKeys(): Iterable<number> {
+    return this.#newKeys ?? []
   }
 
   mustBeOpen(): void {
@@ -92,8 +95,12 @@ export class TransactionCore {
 
   /** The number of a name that this transaction is about to store. */
   symbol(name: string): number {
-    const symbol = this.tables.symbols.intern(name)
-    this.#symbols.add(symbol)
+    const { symbols } = this.tables
+    const symbol = symbols.intern(name)
+    if (!symbols.isLogged(symbol)) {
+      this.#newSymbols ??= new Set()
+      this.#newSymbols.add(symbol)
+    }
     return symbol
   }
 
@@ -111,7 +118,7 @@ export class TransactionCore {
   /** Whether an entity was committed, or is stated about by this transaction. */
   knows(kind: EntityKind, ordinal: number): boolean {
     if (this.tables.versions(kind).head(ordinal) >= 0) return true
-    return this.tail.of(entityId(kind, ordinal)) !== undefined
+    return this.tail.newest(kind, ordinal) !== undefined
   }
 
   allocateNode(): number {
@@ -130,7 +137,7 @@ export class TransactionCore {
     checkOrdinal(ordinal, 'edges')
     invariant(this.tables.edge.head(ordinal) < 0, 'an edge that is created has no version yet')
     this.tables.edgeEnds.define(ordinal, ends)
-    this.tail.edges.push({ ordinal, ...ends })
+    this.tail.edges.push({ ordinal, type: ends.type, source: ends.source, target: ends.target })
     return ordinal
   }
 
@@ -140,20 +147,16 @@ export class TransactionCore {
     const ordinal = this.keyIndex.findOrAdd(keyspace, name)
     checkOrdinal(ordinal, 'keys')
     invariant(this.tables.keyNames.has(ordinal), 'a key that is written to has an identity')
-    this.#symbols.add(keyspace)
-    this.#keys.add(ordinal)
+    if (this.tables.key.head(ordinal) < 0) {
+      this.#newKeys ??= new Set()
+      this.#newKeys.add(ordinal)
+    }
     return ordinal
   }
 
   /** Own statements about an entity and those of the snapshot, newest first. */
   *events(kind: EntityKind, ordinal: number): Generator<VersionEvent> {
-    const own = this.tail.of(entityId(kind, ordinal))
-    if (own !== undefined) {
-      for (let index = own.length - 1; index >= 0; index--) {
-        const event = own[index]
-        if (event !== undefined) yield event
-      }
-    }
+    yield* this.tail.of(kind, ordinal)
     yield* storedEvents(this.tables, kind, { ordinal, rows: this.counts[kind] })
   }
 
@@ -162,7 +165,7 @@ export class TransactionCore {
    * the common case, told without looking at any other. False says nothing.
    */
   newestHolds(kind: EntityKind, ordinal: number, span: Span): boolean {
-    const own = this.tail.has(kind) ? this.tail.of(entityId(kind, ordinal))?.at(-1) : undefined
+    const own = this.tail.newest(kind, ordinal)
     if (own !== undefined) {
       return own.payload !== undefined && own.from <= span.from && own.to >= span.to
     }
@@ -175,6 +178,11 @@ export class TransactionCore {
 
   record(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
     this.tail.record(kind, ordinal, statement)
+  }
+
+  /** The first statement about an entity that this transaction has just been given. */
+  recordFirst(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
+    this.tail.recordFirst(kind, ordinal, statement)
   }
 
   markCommitted(): void {

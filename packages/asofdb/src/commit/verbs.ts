@@ -24,7 +24,7 @@ export type Merge = (before: PayloadSlice | undefined) => PayloadSlice
 /** The coalesced parts of an entity within the target's span, own statements included. */
 export function partsOf(target: WriteTarget): Part[] {
   invariant(target.span.from < target.span.to, 'a write is about some time')
-  target.core.reads.entities.add(entityId(target.kind, target.ordinal))
+  target.core.reads.add(entityId(target.kind, target.ordinal))
   return timelineWithin(target.core.events(target.kind, target.ordinal), target.span)
 }
 

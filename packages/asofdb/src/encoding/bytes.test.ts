@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isDatabaseError } from '../rules/errors.ts'
-import { ByteReader, ByteWriter, DecodeError } from './bytes.ts'
+import { ByteReader, type ByteSlice, ByteWriter, DecodeError, idleWriter } from './bytes.ts'
 
 const seed = 1815
 
@@ -192,5 +192,64 @@ describe('reader on bytes that nobody wrote', () => {
       bytes[0] = length
       expect(() => new ByteReader(bytes).string()).toThrow(/UTF-8/)
     }
+  })
+})
+
+describe('slices cut off a writer', () => {
+  /** Pieces of any size, among them some larger than a block. */
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.integer({ min: 0, max: 40_000 }).map((length) => new Uint8Array(length).fill(length)),
+  )
+
+  test('keep what was written into them, whatever is written after', () => {
+    const step = fc.record({ pieces: fc.array(piece, { maxLength: 4 }), isKept: fc.boolean() })
+    const property = fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const writer = new ByteWriter()
+      const kept: { readonly slice: ByteSlice; readonly wanted: Buffer }[] = []
+      for (const { pieces, isKept } of steps) {
+        for (const bytes of pieces) writer.slice({ bytes, start: 0, end: bytes.length })
+        const wanted = Buffer.concat(pieces)
+        expect(writer.length).toBe(wanted.length)
+        expect(Buffer.compare(writer.view(), wanted)).toBe(0)
+        if (isKept) kept.push({ slice: writer.cut(), wanted })
+        else writer.reset()
+      }
+      for (const { slice, wanted } of kept) {
+        expect(Buffer.compare(slice.bytes.subarray(slice.start, slice.end), wanted)).toBe(0)
+      }
+    })
+    fc.assert(property, { seed, numRuns: 200 })
+  })
+
+  test('count positions from where the last one ended', () => {
+    const writer = new ByteWriter()
+    writer.string('first')
+    writer.cut()
+    writer.u32(1)
+    writer.string('éé')
+    writer.patchU32(0, 7)
+    writer.patchU8(4, 9)
+    writer.truncate(5)
+    expect([...writer.copy()]).toEqual([7, 0, 0, 0, 9])
+    expect([...writer.view(4)]).toEqual([9])
+  })
+
+  test('a small one keeps no large array alive', () => {
+    const writer = new ByteWriter()
+    writer.bytes(new Uint8Array(1_000_000))
+    expect(writer.cut().bytes.length).toBeGreaterThanOrEqual(1_000_000)
+    writer.u8(1)
+    expect(writer.cut().bytes.length).toBeLessThan(100)
+  })
+
+  test('an idle writer is never one that is in use', () => {
+    const first = idleWriter()
+    first.u8(1)
+    const second = idleWriter()
+    second.u8(2)
+    expect([...first.view(), ...second.view()]).toEqual([1, 2])
+    first.reset()
+    expect(idleWriter()).toBe(first)
   })
 })

@@ -19,9 +19,30 @@ const varuintBytesMax = 8
 const word = new DataView(new ArrayBuffer(8))
 const wordBytes = new Uint8Array(word.buffer)
 
-/** A growing byte array. */
+/** Bytes [start, end) of an array; whoever made them never changes them. */
+export interface ByteSlice {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** What `cut` takes stays in blocks of this size, so that a small slice keeps little else alive. */
+const blockBytes = 16 * 1024
+
+const noBytes = new Uint8Array(0)
+
+/** Up to this many bytes a loop copies faster than a call into the runtime. */
+const loopBytesMax = 48
+
+/**
+ * A growing byte array. What was written can be cut off as a slice: it stays where it is, and the
+ * next write begins behind it. That costs no array of its own for each of many small payloads.
+ */
 export class ByteWriter {
   #bytes: Uint8Array
+  /** Where what is being written begins; the bytes before it were cut off and never change. */
+  #start = 0
+  /** Where it ends. */
   #length = 0
 
   constructor(capacity: number = firstCapacity) {
@@ -30,7 +51,7 @@ export class ByteWriter {
 
   /** Bytes written so far. */
   get length(): number {
-    return this.#length
+    return this.#length - this.#start
   }
 
   u8(value: number): void {
@@ -116,25 +137,31 @@ export class ByteWriter {
     this.#bytes.set(source, at)
   }
 
+  /** The bytes of a slice as they are, without a length. */
+  slice({ bytes, start, end }: ByteSlice): void {
+    invariant(start >= 0 && start <= end && end <= bytes.length, 'a slice lies in its bytes')
+    let at = this.#reserve(end - start)
+    const target = this.#bytes
+    if (end - start > loopBytesMax) target.set(bytes.subarray(start, end), at)
+    else for (let from = start; from < end; from++) target[at++] = bytes[from] as number
+  }
+
   /** Refuses text that UTF-8 can't carry: InvalidValue. */
   string(text: string): void {
-    const start = this.#length
+    const start = this.length
     this.varuint(text.length)
-    const bodyStart = this.#length
+    const bodyStart = this.length
     const written = this.utf8(text)
     if (written === text.length) return
-    this.#length = start
+    this.truncate(start)
     if (written < 0) {
       throw new DatabaseError('InvalidValue', 'the text holds half of a surrogate pair: mend it', {
         details: { text },
       })
     }
     this.varuint(written)
-    if (this.#length !== bodyStart) {
-      this.utf8(text)
-    } else {
-      this.#length = bodyStart + written
-    }
+    if (this.length === bodyStart) this.#length += written
+    else this.utf8(text)
   }
 
   /**
@@ -167,32 +194,44 @@ export class ByteWriter {
 
   /** What is written, as a view that the next write may invalidate. */
   view(from: number = 0): Uint8Array {
-    return this.#bytes.subarray(from, this.#length)
+    return this.#bytes.subarray(this.#start + from, this.#length)
   }
 
   /** What is written, as bytes of their own. */
   copy(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    return this.#bytes.slice(this.#start, this.#length)
+  }
+
+  /** Takes what is written as a slice that never changes; the writer then holds nothing. */
+  cut(): ByteSlice {
+    const slice = { bytes: this.#bytes, start: this.#start, end: this.#length }
+    this.#start = this.#length
+    if (this.#bytes.length > blockBytes) {
+      this.#bytes = noBytes
+      this.#start = 0
+      this.#length = 0
+    }
+    return slice
   }
 
   reset(): void {
-    this.#length = 0
+    this.#length = this.#start
   }
 
   /** Forgets what was written from `length` on. */
   truncate(length: number): void {
-    invariant(length >= 0 && length <= this.#length, 'a writer is cut inside what it wrote')
-    this.#length = length
+    invariant(length >= 0 && length <= this.length, 'a writer is truncated inside what it wrote')
+    this.#length = this.#start + length
   }
 
   patchU8(position: number, value: number): void {
-    invariant(position >= 0 && position < this.#length, 'a patch lies inside what is written')
-    this.#bytes[position] = value
+    invariant(position >= 0 && position < this.length, 'a patch lies inside what is written')
+    this.#bytes[this.#start + position] = value
   }
 
   patchU32(position: number, value: number): void {
-    invariant(position >= 0 && position + 4 <= this.#length, 'a patch lies inside what is written')
-    this.#putU32(position, value)
+    invariant(position >= 0 && position + 4 <= this.length, 'a patch lies inside what is written')
+    this.#putU32(this.#start + position, value)
   }
 
   #putU32(at: number, value: number): void {
@@ -215,11 +254,27 @@ export class ByteWriter {
     return this.#length
   }
 
+  /** What is being written moves on to another array; what was cut off stays where it is. */
   #grow(needed: number): void {
-    const grown = new Uint8Array(Math.max(firstCapacity, this.#bytes.length * 2, needed))
-    grown.set(this.#bytes.subarray(0, this.#length))
+    const length = this.#length - this.#start
+    const isCut = this.#start > 0
+    const capacity = isCut ? blockBytes : Math.max(firstCapacity, this.#bytes.length * 2)
+    const grown = new Uint8Array(Math.max(capacity, needed - this.#start))
+    grown.set(this.#bytes.subarray(this.#start, this.#length))
     this.#bytes = grown
+    this.#start = 0
+    this.#length = length
   }
+}
+
+const sharedWriter = new ByteWriter()
+
+/**
+ * An empty writer for one payload, to be left empty again by `cut` or `reset`. Usually the same
+ * one; another while that is in use, because a getter of a value may go and write another value.
+ */
+export function idleWriter(): ByteWriter {
+  return sharedWriter.length === 0 ? sharedWriter : new ByteWriter()
 }
 
 /** Reads what `ByteWriter` wrote. Every read checks its bounds and throws `DecodeError`. */

@@ -177,7 +177,7 @@ export class GraphReader implements EdgeOrigin {
     const ordinal = ordinalOf(id)
     const stored = kind === 'edge' ? 'edge' : 'node'
     if (this.#core !== undefined) {
-      this.#core.reads.entities.add(id)
+      this.#core.reads.add(id)
       return this.#core.events(stored, ordinal)
     }
     const rows = stored === 'edge' ? this.#edgePoint.rows : this.#nodePoint.rows
@@ -244,14 +244,10 @@ export class GraphReader implements EdgeOrigin {
   /** Own statements first; what is read is remembered, also when nothing is found. */
   #sliceWithin(core: TransactionCore, kind: EntityKind, ordinal: number): PayloadSlice | undefined {
     const id = entityId(kind, ordinal)
-    core.reads.entities.add(id)
-    const own = core.tail.of(id)
-    if (own !== undefined) {
-      for (let at = own.length - 1; at >= 0; at--) {
-        const event = own[at]
-        if (event === undefined || event.from > this.#valid || event.to <= this.#valid) continue
-        return event.payload
-      }
+    core.reads.add(id)
+    let own = core.tail.newest(kind, ordinal)
+    for (; own !== undefined; own = own.earlier) {
+      if (own.from <= this.#valid && this.#valid < own.to) return own.payload
     }
     const table = this.#indexes.tables.versions(kind)
     const point = kind === 'node' ? this.#nodePoint : this.#edgePoint
@@ -326,10 +322,7 @@ export class GraphReader implements EdgeOrigin {
   *#nodeCandidates(label: string | undefined, conditions: readonly Condition[]): Generator<number> {
     this.#dependOnLabel(label)
     const seen = new Set<number>()
-    for (const id of this.#core?.tail.entities() ?? []) {
-      if (kindOf(id) !== 'node') continue
-      seen.add(ordinalOf(id))
-    }
+    for (const { ordinal } of this.#core?.tail.newestOf('node') ?? []) seen.add(ordinal)
     const own = [...seen]
     const isRepeating = this.#isIndexed(label, conditions)
     for (const ordinal of this.#storedCandidates(label, conditions)) {

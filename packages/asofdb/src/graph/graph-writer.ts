@@ -99,7 +99,7 @@ export class GraphWriter {
     const span =
       this.#settings.nodesValid === 'always' && !hasPeriod ? alwaysSpan : this.#period(options).span
     const ordinal = this.#core.allocateNode()
-    this.#core.record('node', ordinal, { span, payload })
+    this.#core.recordFirst('node', ordinal, { span, payload })
     return { id: nodeId(ordinal) }
   }
 
@@ -116,7 +116,9 @@ export class GraphWriter {
     const presence = new EdgePresence(this.#core, { source, target })
     const spans = this.#edgeSpans(presence, options, undefined)
     const ordinal = this.#core.allocateEdge({ type, source, target })
-    for (const span of spans) this.#core.record('edge', ordinal, { span, payload })
+    const [first, ...others] = spans
+    if (first !== undefined) this.#core.recordFirst('edge', ordinal, { span: first, payload })
+    for (const span of others) this.#core.record('edge', ordinal, { span, payload })
     return { id: edgeId(ordinal) }
   }
 
@@ -178,7 +180,7 @@ export class GraphWriter {
   }
 
   #lastLabels(node: number): number[] {
-    this.#core.reads.entities.add(nodeId(node))
+    this.#core.reads.add(nodeId(node))
     for (const event of this.#core.events('node', node)) {
       if (event.payload !== undefined) return labelsOf(event.payload)
     }

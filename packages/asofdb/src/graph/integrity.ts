@@ -1,7 +1,7 @@
 import type { CommitCheck } from '../commit/commit-pipeline.ts'
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import { edgeId, kindOf, nodeId, ordinalOf } from '../versions/entity.ts'
+import { edgeId, nodeId } from '../versions/entity.ts'
 import { foreverMicros, intersectSpans, type Span, subtractSpans } from '../versions/periods.ts'
 import { presenceWithin } from '../versions/timeline.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
@@ -68,19 +68,21 @@ export class EdgePresence {
   /** Refuses `span` unless both ends are present throughout. */
   mustCover(span: Span): void {
     const { source: from, target: to } = this.#nodes
-    if (this.#holdsThroughout(from, span) && this.#holdsThroughout(to, span)) return
+    // What is read here is the newest state, which no other commit can change any more.
+    const core = this.#core
+    if (core.newestHolds('node', from, span) && core.newestHolds('node', to, span)) return
     const source = this.#missing('source', span)
     const target = this.#missing('target', span)
     if (source.length + target.length > 0) throw endpointNotValid({ source, target }, this.#nodes)
   }
 
   #holdsThroughout(node: number, span: Span): boolean {
-    this.#core.reads.entities.add(nodeId(node))
+    this.#core.reads.add(nodeId(node))
     return this.#core.newestHolds('node', node, span)
   }
 
   #presence(node: number, span: Span): Span[] {
-    this.#core.reads.entities.add(nodeId(node))
+    this.#core.reads.add(nodeId(node))
     return presenceWithin(this.#core.events('node', node), span)
   }
 }
@@ -129,7 +131,7 @@ export class GraphIntegrity implements CommitCheck {
     for (const event of core.tail.events) {
       if (event.kind !== 'edge' || event.payload === undefined) continue
       const presence = new EdgePresence(core, edgeEnds.ends(event.ordinal))
-      if (core.newestHolds('edge', event.ordinal, event)) {
+      if (event.isNewest) {
         presence.mustCover(event)
         continue
       }
@@ -137,10 +139,10 @@ export class GraphIntegrity implements CommitCheck {
         presence.mustCover(part)
       }
     }
-    for (const id of core.tail.entities()) {
-      if (kindOf(id) !== 'node') continue
-      const deletions = core.tail.of(id)?.filter((event) => event.payload === undefined) ?? []
-      for (const deletion of deletions) this.#refuseDangling(core, ordinalOf(id), deletion)
+    if (!core.tail.has('node')) return
+    for (const event of core.tail.events) {
+      if (event.kind !== 'node' || event.payload !== undefined) continue
+      this.#refuseDangling(core, event.ordinal, event)
     }
   }
 

@@ -1,4 +1,4 @@
-import { ByteWriter } from '../encoding/bytes.ts'
+import { type ByteWriter, idleWriter } from '../encoding/bytes.ts'
 import {
   decodeValue,
   encodeValue,
@@ -35,10 +35,8 @@ export const emptyPayload: PayloadSlice = { bytes: noBytes, start: 0, end: 0 }
 /** A payload taken apart: label symbols, and each property's encoded value by symbol. */
 export interface PayloadDraft {
   readonly labels: Set<number>
-  readonly properties: Map<number, Uint8Array>
+  readonly properties: Map<number, PayloadSlice>
 }
-
-const writer = new ByteWriter()
 
 /** Encodes a new payload. A null property is left out, as everywhere null means "no value". */
 export function encodePayload(
@@ -46,10 +44,42 @@ export function encodePayload(
   properties: Properties,
   symbolOf: SymbolOf,
 ): PayloadSlice {
-  const draft: PayloadDraft = { labels: new Set(), properties: new Map() }
-  for (const label of labels) draft.labels.add(symbolOf(checkName(label, 'label')))
-  applyChanges(draft, properties, symbolOf)
-  return encodeDraft(draft)
+  const labelSymbols = labels.map((label) => symbolOf(checkName(label, 'label')))
+  const entries = entriesOf(properties, symbolOf)
+  if (labelSymbols.length === 0 && entries.length === 0) return emptyPayload
+  const writer = idleWriter()
+  try {
+    writeSymbols(writer, labelSymbols.length > 1 ? ascending(new Set(labelSymbols)) : labelSymbols)
+    writer.varuint(entries.length)
+    for (const { symbol, name, value } of entries) {
+      writer.varuint(symbol)
+      encodeValue(writer, value, `properties.${name}`)
+    }
+    return cutPayload(writer)
+  } finally {
+    writer.reset()
+  }
+}
+
+interface PropertyEntry {
+  readonly symbol: number
+  readonly name: string
+  readonly value: ValueInput
+}
+
+/** The properties that have a value, ascending by symbol. */
+function entriesOf(properties: Properties, symbolOf: SymbolOf): PropertyEntry[] {
+  const entries: PropertyEntry[] = []
+  let isAscending = true
+  for (const name of Object.keys(checkProperties(properties))) {
+    checkName(name, 'property')
+    const value = properties[name]
+    if (value === null || value === undefined) continue
+    const symbol = symbolOf(name)
+    isAscending &&= symbol > (entries.at(-1)?.symbol ?? -1)
+    entries.push({ symbol, name, value })
+  }
+  return isAscending ? entries : entries.sort((a, b) => a.symbol - b.symbol)
 }
 
 /** Sets and removes properties of a draft. */
@@ -65,22 +95,34 @@ export function applyChanges(
       draft.properties.delete(symbol)
       continue
     }
-    writer.reset()
+    const writer = idleWriter()
     encodeValue(writer, value, `properties.${name}`)
-    draft.properties.set(symbol, writer.copy())
+    draft.properties.set(symbol, writer.cut())
   }
 }
 
 export function encodeDraft(draft: PayloadDraft): PayloadSlice {
   if (draft.labels.size === 0 && draft.properties.size === 0) return emptyPayload
-  writer.reset()
-  writer.varuint(draft.labels.size)
-  for (const label of ascending(draft.labels)) writer.varuint(label)
-  writer.varuint(draft.properties.size)
-  for (const symbol of ascending(draft.properties.keys())) {
-    writer.varuint(symbol)
-    writer.bytes(draft.properties.get(symbol) ?? noBytes)
+  const writer = idleWriter()
+  try {
+    writeSymbols(writer, ascending(draft.labels))
+    writer.varuint(draft.properties.size)
+    for (const symbol of ascending(draft.properties.keys())) {
+      writer.varuint(symbol)
+      writer.slice(draft.properties.get(symbol) ?? emptyPayload)
+    }
+    return cutPayload(writer)
+  } finally {
+    writer.reset()
   }
+}
+
+function writeSymbols(writer: ByteWriter, symbols: readonly number[]): void {
+  writer.varuint(symbols.length)
+  for (const symbol of symbols) writer.varuint(symbol)
+}
+
+function cutPayload(writer: ByteWriter): PayloadSlice {
   if (writer.length > payloadBytesMax) {
     throw new DatabaseError(
       'LimitExceeded',
@@ -88,8 +130,7 @@ export function encodeDraft(draft: PayloadDraft): PayloadSlice {
         'store large content elsewhere and refer to it',
     )
   }
-  const bytes = writer.copy()
-  return { bytes, start: 0, end: bytes.length }
+  return writer.cut()
 }
 
 /** Takes a payload apart; undefined stands for an empty one. */
@@ -98,7 +139,7 @@ export function draftOf(slice: PayloadSlice | undefined): PayloadDraft {
   if (slice === undefined) return draft
   for (const label of labelsOf(slice)) draft.labels.add(label)
   for (const { symbol, start, end } of fieldsOf(slice)) {
-    draft.properties.set(symbol, slice.bytes.subarray(start, end))
+    draft.properties.set(symbol, { bytes: slice.bytes, start, end })
   }
   return draft
 }

@@ -1,7 +1,6 @@
 import { keyToLatin1, latin1ToKey } from '../encoding/ordered-key.ts'
 import { bytesToLatin1 } from '../encoding/text.ts'
 import { decodeValue } from '../encoding/value.ts'
-import { kindOf, ordinalOf } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
@@ -70,13 +69,9 @@ export class Schema {
   declaredBy(core: TransactionCore): UniqueDefinition[] {
     const symbol = this.#tables.symbols.find(schemaKeyspace)
     const found: UniqueDefinition[] = []
-    for (const id of core.tail.entities()) {
-      if (kindOf(id) !== 'key') continue
-      const ordinal = ordinalOf(id)
-      if (this.#tables.keyNames.keyspace(ordinal) !== symbol) continue
-      const event = core.tail.of(id)?.at(-1)
-      if (event?.payload === undefined) continue
-      const { bytes, start } = event.payload
+    for (const { ordinal, payload } of core.tail.newestOf('key')) {
+      if (payload === undefined || this.#tables.keyNames.keyspace(ordinal) !== symbol) continue
+      const { bytes, start } = payload
       const definition = parse(this.#tables.keyNames.bytes(ordinal), decodeValue(bytes, start))
       if (definition?.what === 'unique') found.push(definition)
     }

@@ -1,7 +1,7 @@
 import type { CommitCheck } from '../commit/commit-pipeline.ts'
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import { kindOf, nodeId, ordinalOf } from '../versions/entity.ts'
+import { nodeId } from '../versions/entity.ts'
 import { alwaysSpan, type Span } from '../versions/periods.ts'
 import { timelineWithin } from '../versions/timeline.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
@@ -30,15 +30,17 @@ export class Uniqueness implements CommitCheck {
 
   check(core: TransactionCore): void {
     const { schema } = this.#indexes
+    const declared = schema.declaredBy(core)
+    const known = core.tail.has('node') ? schema.uniques() : []
+    if (declared.length + known.length === 0) return
     const touched = new Map<number, readonly Span[]>()
-    for (const id of core.tail.entities()) {
-      if (kindOf(id) === 'node') touched.set(ordinalOf(id), core.tail.of(id) ?? [])
+    for (const { ordinal } of core.tail.newestOf('node')) {
+      touched.set(ordinal, [...core.tail.of('node', ordinal)])
     }
-    for (const unique of schema.declaredBy(core)) {
+    for (const unique of declared) {
       this.#checkAmong(core, unique, this.#everyHolder(unique, touched))
     }
-    if (touched.size === 0) return
-    for (const unique of schema.uniques()) this.#checkAmong(core, unique, touched)
+    for (const unique of known) this.#checkAmong(core, unique, touched)
   }
 
   /** A constraint that is new has to hold for what is there already. */

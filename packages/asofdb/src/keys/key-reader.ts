@@ -119,19 +119,15 @@ export class KeyReader {
 
   /** An unknown key is a range that another transaction might put it into. */
   #dependOnKey(core: TransactionCore, name: string, ordinal: number | undefined): void {
-    if (ordinal !== undefined) core.reads.entities.add(keyId(ordinal))
+    if (ordinal !== undefined) core.reads.add(keyId(ordinal))
     else dependOnRange(core, this.keyspace, { gte: name, lte: name })
   }
 
   #slice(ordinal: number): PayloadSlice | undefined {
     const { core, tables, valid } = this.#point
-    const own = core?.tail.of(keyId(ordinal))
-    if (own !== undefined) {
-      for (let at = own.length - 1; at >= 0; at--) {
-        const event = own[at]
-        if (event === undefined || event.from > valid || event.to <= valid) continue
-        return event.payload
-      }
+    let own = core?.tail.newest('key', ordinal)
+    for (; own !== undefined; own = own.earlier) {
+      if (own.from <= valid && valid < own.to) return own.payload
     }
     const reference = tables.key.payloadAt(ordinal, this.#versionPoint)
     return reference === 0 ? undefined : sliceOf(tables.key.arena, reference)

@@ -1,6 +1,6 @@
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { deleteVersions, nextBoundary, putVersion, type WriteTarget } from '../commit/verbs.ts'
-import { ByteWriter } from '../encoding/bytes.ts'
+import { idleWriter } from '../encoding/bytes.ts'
 import { type KeyInput, keyToLatin1 } from '../encoding/ordered-key.ts'
 import { encodeValue, type ValueInput } from '../encoding/value.ts'
 import { DatabaseError } from '../rules/errors.ts'
@@ -19,8 +19,6 @@ export interface KeyPutOptions {
   readonly period: KeyWritePeriod
   readonly skipUnchanged: boolean
 }
-
-const writer = new ByteWriter()
 
 /** The write verbs on the keys of one keyspace, within one transaction. */
 export class KeyWriter {
@@ -59,16 +57,17 @@ export class KeyWriter {
   }
 
   #encode(key: KeyInput, value: ValueInput): PayloadSlice {
-    writer.reset()
-    encodeValue(writer, value, `${this.keyspace}/${String(key)}`)
-    if (writer.length > payloadBytesMax) {
+    const writer = idleWriter()
+    try {
+      encodeValue(writer, value, `${this.keyspace}/${String(key)}`)
+      if (writer.length <= payloadBytesMax) return writer.cut()
       throw new DatabaseError(
         'LimitExceeded',
         `the value of ${this.keyspace}/${String(key)} takes ${writer.length} bytes, over the ` +
           `limit of ${payloadBytesMax}; split it`,
       )
+    } finally {
+      writer.reset()
     }
-    const bytes = writer.copy()
-    return { bytes, start: 0, end: bytes.length }
   }
 }

@@ -15,9 +15,9 @@ export interface GroupSink {
   groupLength(queue: readonly LogEntry[]): number
   /**
    * Commits the group without leaving the turn when that is the quicker way; false when it did
-   * nothing. `isAlone`: nobody else is waiting.
+   * nothing.
    */
-  commitNow(group: readonly LogEntry[], isAlone: boolean): boolean
+  commitNow(group: readonly LogEntry[]): boolean
   commit(group: readonly LogEntry[]): Promise<void>
   /** Called when a commit failed; must halt the group commit. */
   fail(group: readonly LogEntry[], error: unknown): Promise<unknown>
@@ -160,8 +160,7 @@ export class GroupCommit {
     while (this.#queue.length > 0) {
       const group = this.#freeze()
       try {
-        const isAlone = group.length === 1 && this.#queue.length === 0
-        if (!this.#sink.commitNow(group, isAlone)) await this.#sink.commit(group)
+        if (!this.#sink.commitNow(group)) await this.#sink.commit(group)
         this.#acknowledge(group)
       } catch (error) {
         await this.#sink.fail(group, error)

@@ -58,7 +58,7 @@ export class LogWriter {
       lastSequence: chain.writtenSequence,
       sink: {
         groupLength: (queue) => chain.groupLength(queue),
-        commitNow: (group, isAlone) => chain.commitNow(group, isAlone),
+        commitNow: (group) => chain.commitNow(group),
         commit: (group) => chain.commit(group),
         fail: (group, error) => this.#fail(group, error),
         acknowledge: (sequence) => this.#acknowledge(sequence),

@@ -159,9 +159,9 @@ export class SegmentChain {
   }
 
   /** See `GroupSink`. */
-  commitNow(group: readonly LogEntry[], isAlone: boolean): boolean {
+  commitNow(group: readonly LogEntry[]): boolean {
     const isSynced = durabilityModes[this.#options.durability].acknowledgedAfter === 'sync'
-    if ((isSynced && !isAlone) || !this.#pace.isQuick || this.#mustRotateFor(group)) return false
+    if (!this.#pace.isQuick || this.#mustRotateFor(group)) return false
     if (groupBytes(group) > writeNowBytesMax) return false
     const { clock } = this.#options.host
     const startMs = clock.monotonicMs()
