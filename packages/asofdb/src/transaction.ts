@@ -38,17 +38,18 @@ export interface UniqueOptions {
  */
 export class Transaction extends View {
   readonly #core: TransactionCore
-  readonly #graph: GraphWriter
   readonly #settings: GraphSettings
+  #graphWriter: GraphWriter | undefined
 
   constructor(context: ViewContext, core: TransactionCore, settings: GraphSettings) {
-    super(
-      { ...context, mustBeReadable: () => mustBeReadable(context, core) },
-      { sequence: core.sequence, counts: core.counts, valid: core.now, core },
-    )
+    super(context, { sequence: core.sequence, counts: core.counts, valid: core.now, core })
     this.#core = core
-    this.#graph = new GraphWriter(core, context.indexes, settings)
     this.#settings = settings
+  }
+
+  get #graph(): GraphWriter {
+    this.#graphWriter ??= new GraphWriter(this.#core, this.context.indexes, this.#settings)
+    return this.#graphWriter
   }
 
   /**
@@ -159,12 +160,6 @@ export class Transaction extends View {
   #schemaWriter(): KeyWriter {
     return new KeyWriter(schemaKeyspace, this.#core)
   }
-}
-
-/** A transaction that has ended answers nothing: what it saw is no state of the database. */
-function mustBeReadable(context: ViewContext, core: TransactionCore): void {
-  context.mustBeReadable()
-  core.mustBeOpen()
 }
 
 interface IndexNames {

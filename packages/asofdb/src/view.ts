@@ -75,13 +75,18 @@ export class View {
   readonly sequence: number
   protected readonly context: ViewContext
   protected readonly point: ViewPoint
-  readonly #reader: GraphReader
+  /** Made when first needed: a transaction that only writes keys reads no graph. */
+  #graphReader: GraphReader | undefined
 
   constructor(context: ViewContext, point: ViewPoint) {
     this.sequence = point.sequence
     this.context = context
     this.point = point
-    this.#reader = new GraphReader(context.indexes, point)
+  }
+
+  get #reader(): GraphReader {
+    this.#graphReader ??= new GraphReader(this.context.indexes, this.point)
+    return this.#graphReader
   }
 
   /** The valid time it looks at. */
@@ -91,13 +96,13 @@ export class View {
 
   /** A node; undefined if it does not hold at this point. */
   node(id: number): Node | undefined {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.node(id)
   }
 
   /** An edge; undefined if it does not hold at this point. */
   edge(id: number): Edge | undefined {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.edge(id)
   }
 
@@ -106,37 +111,37 @@ export class View {
    * A declared index on (label, property) is used for equality and ranges.
    */
   nodes(label?: string, where?: Where): Generator<Node> {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.nodes(label, where)
   }
 
   /** Edges, of one type if given, by id. Lazy. */
   edges(type?: string): Generator<Edge> {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.edges(type)
   }
 
   /** Outgoing edges in the order of their creation: of a type, or as selected. */
   out(id: number, selection: string | EdgeSelection = {}): Edge[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.edgesOf(id, 'out', toSelection(selection))
   }
 
   /** Incoming edges in the order of their creation: of a type, or as selected. */
   in(id: number, selection: string | EdgeSelection = {}): Edge[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.edgesOf(id, 'in', toSelection(selection))
   }
 
   /** Ids of the nodes that outgoing edges reach, one for each edge. */
   targets(id: number, type?: string): number[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.neighbours(id, 'out', type)
   }
 
   /** Ids of the nodes that incoming edges leave, one for each edge. */
   sources(id: number, type?: string): number[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.#reader.neighbours(id, 'in', type)
   }
 
@@ -145,14 +150,14 @@ export class View {
    * left out, in time order.
    */
   timeline(id: number, window: Window = {}): TimelineEntry[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     const { symbols } = this.context.indexes.tables
     return timelineEntries(this.#reader.events(id), this.#selection(window), symbols)
   }
 
   /** Every version known at this view's system time, as rectangles of the two times. */
   provenance(id: number): ProvenanceEntry[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return provenanceEntries(this.#reader.events(id), this.context.indexes.tables)
   }
 
@@ -161,15 +166,21 @@ export class View {
    * time in which all of it held together. Lazy.
    */
   match(pattern: Pattern, window: Window = {}): Generator<MatchRow> {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     const matcher = new PatternMatcher(this.#reader, this.context.indexes, pattern)
     return matcher.rows(this.#selection(window))
   }
 
   /** A keyspace; one never written to is empty. */
   keys(keyspace: string): KeyView {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return new KeyView(keyspace, this.context, this.point)
+  }
+
+  /** A transaction that has ended answers nothing: what it saw is no state of the database. */
+  #mustBeReadable(): void {
+    this.context.mustBeReadable()
+    this.point.core?.mustBeOpen()
   }
 
   #selection(window: Window): SpanSelection {
@@ -208,7 +219,8 @@ function selectionOf(window: Window, timeZone: string): SpanSelection {
 
 export function keyReaderAt(keyspace: string, context: ViewContext, point: ViewPoint): KeyReader {
   const { indexes, keyIndex } = context
-  return new KeyReader(keyspace, { tables: indexes.tables, keyIndex, ...point })
+  const { counts, valid, core } = point
+  return new KeyReader(keyspace, { tables: indexes.tables, keyIndex, counts, valid, core })
 }
 
 /** One part of a key's timeline. */
@@ -227,39 +239,50 @@ export interface KeyProvenanceEntry extends KeyTimelineEntry {
 export class KeyView {
   readonly keyspace: string
   protected readonly context: ViewContext
-  readonly #reader: KeyReader | undefined
+  readonly #point: ViewPoint | undefined
+  #reader: KeyReader | undefined
 
   /** Without a point, `reader` has to be overridden. */
   constructor(keyspace: string, context: ViewContext, point?: ViewPoint) {
     this.keyspace = keyspace
     this.context = context
-    this.#reader = point === undefined ? undefined : keyReaderAt(keyspace, context, point)
+    this.#point = point
   }
 
   protected get reader(): KeyReader {
-    return must(this.#reader, 'the reader of a keyspace')
+    this.#reader ??= keyReaderAt(
+      this.keyspace,
+      this.context,
+      must(this.#point, 'the point of a keyspace'),
+    )
+    return this.#reader
+  }
+
+  #mustBeReadable(): void {
+    this.context.mustBeReadable()
+    this.#point?.core?.mustBeOpen()
   }
 
   /** The value of a key; undefined when it has none at this point. */
   get(key: KeyInput): Value | undefined {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.reader.get(key)
   }
 
   has(key: KeyInput): boolean {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.reader.has(key)
   }
 
   /** Keys within bounds, in key order or in reverse. Lazy. */
   range(range?: KeyRange): Generator<KeyEntry> {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     return this.reader.range(range)
   }
 
   /** What the key held when, as known at this view's system time. */
   timeline(key: KeyInput, window: Window = {}): KeyTimelineEntry[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     const selection = selectionOf(window, this.context.timeZone)
     const cut = selection.isClamped ? selection : alwaysSpan
     const entries: KeyTimelineEntry[] = []
@@ -275,7 +298,7 @@ export class KeyView {
 
   /** Every version of the key known at this view's system time, as rectangles. */
   provenance(key: KeyInput): KeyProvenanceEntry[] {
-    this.context.mustBeReadable()
+    this.#mustBeReadable()
     const { commits } = this.context.indexes.tables
     const instant = (sequence: number | undefined): Instant | null =>
       sequence === undefined || sequence === Infinity

@@ -74,8 +74,7 @@ export class CommitPipeline {
 
   /** System time of the newest applied commit, microseconds; the smallest integer before any. */
   get lastSystemTime(): bigint {
-    const { commits } = this.#tables
-    return commits.sequence === 0 ? -(2n ** 63n) : commits.systemTime(commits.sequence)
+    return this.#tables.commits.lastSystemTime
   }
 
   /** How far system time runs ahead of the wall clock, because the clock was set back. */
@@ -230,14 +229,12 @@ export class CommitPipeline {
   }
 
   #contentOf(core: TransactionCore, meta: Uint8Array | undefined): BatchContent {
-    const { symbols, keyNames, key } = this.#tables
-    const unlogged = [...core.newSymbols].filter((symbol) => !symbols.isLogged(symbol))
-    const newKeys = [...core.newKeys].filter((ordinal) => key.head(ordinal) < 0)
+    const { keyNames } = this.#tables
     return {
       meta,
-      symbols: unlogged,
+      symbols: core.unloggedSymbols(),
       edges: core.tail.edges,
-      keys: newKeys.map((ordinal) => ({
+      keys: core.unloggedKeys().map((ordinal) => ({
         ordinal,
         keyspace: keyNames.keyspace(ordinal),
         bytes: keyNames.bytes(ordinal),

@@ -12,27 +12,21 @@ export class OwnEvent implements VersionEvent {
   readonly to: bigint
   readonly payload: PayloadSlice | undefined
   /** The statement before it about the same entity, of the same transaction. */
-  readonly earlier: OwnEvent | undefined
+  earlier: OwnEvent | undefined = undefined
   /** Whether no other statement about the entity has followed. */
   isNewest = true
 
-  constructor(of: EntityOf, statement: OwnStatement, earlier: OwnEvent | undefined) {
-    this.kind = of.kind
-    this.ordinal = of.ordinal
+  constructor(kind: EntityKind, ordinal: number, statement: OwnStatement) {
+    this.kind = kind
+    this.ordinal = ordinal
     this.from = statement.span.from
     this.to = statement.span.to
     this.payload = statement.payload
-    this.earlier = earlier
   }
 
   get sequence(): number {
     return Infinity
   }
-}
-
-interface EntityOf {
-  readonly kind: EntityKind
-  readonly ordinal: number
 }
 
 export interface OwnEdge extends EdgeEnds {
@@ -66,13 +60,17 @@ export class Tail {
 
   record(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
     const earlier = this.newest(kind, ordinal)
-    if (earlier !== undefined) earlier.isNewest = false
-    this.#push(new OwnEvent({ kind, ordinal }, statement, earlier))
+    const event = new OwnEvent(kind, ordinal, statement)
+    if (earlier !== undefined) {
+      earlier.isNewest = false
+      event.earlier = earlier
+    }
+    this.#push(event)
   }
 
   /** As `record`, about an entity about which nothing has been stated yet: found without a look. */
   recordFirst(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
-    this.#push(new OwnEvent({ kind, ordinal }, statement, undefined))
+    this.#push(new OwnEvent(kind, ordinal, statement))
   }
 
   #push(event: OwnEvent): void {

@@ -24,6 +24,9 @@ export interface TransactionStart {
   readonly isReadonly: boolean
 }
 
+const none: readonly number[] = []
+const alwaysInWords = { span: alwaysSpan, words: spanToWords(alwaysSpan) }
+
 /**
  * An open transaction without regard to models: a snapshot, the private tail on top of it, what
  * was read, and the identities it was given.
@@ -43,7 +46,7 @@ export class TransactionCore {
   #newKeys: Set<number> | undefined
   readonly #nodes: number[] = []
   /** The last span asked about, in words: bulk writes ask about the same one again and again. */
-  #words = { span: alwaysSpan, words: spanToWords(alwaysSpan) }
+  #words = alwaysInWords
   #state: 'open' | 'committed' | 'cancelled' = 'open'
 
   constructor(start: TransactionStart) {
@@ -65,14 +68,16 @@ export class TransactionCore {
     return this.#state === 'open'
   }
 
-  /** Symbols in use that its batch may have to define. */
-  get newSymbols(): Iterable<number> {
-    return this.#newSymbols ?? []
+  /** Symbols in use that no committed batch defines yet. */
+  unloggedSymbols(): readonly number[] {
+    if (this.#newSymbols === undefined) return none
+    return [...this.#newSymbols].filter((symbol) => !this.tables.symbols.isLogged(symbol))
   }
 
-  /** Ordinals of keys written to that its batch may have to define. */
-  get newKeys(): Iterable<number> {
-    return this.#newKeys ?? []
+  /** Ordinals of keys written to that no committed batch defines yet. */
+  unloggedKeys(): readonly number[] {
+    if (this.#newKeys === undefined) return none
+    return [...this.#newKeys].filter((ordinal) => this.tables.key.head(ordinal) < 0)
   }
 
   mustBeOpen(): void {

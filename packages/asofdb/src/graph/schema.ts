@@ -69,6 +69,7 @@ export class Schema {
   declaredBy(core: TransactionCore): UniqueDefinition[] {
     const symbol = this.#tables.symbols.find(schemaKeyspace)
     const found: UniqueDefinition[] = []
+    if (symbol === undefined || !core.tail.has('key')) return found
     for (const { ordinal, payload } of core.tail.newestOf('key')) {
       if (payload === undefined || this.#tables.keyNames.keyspace(ordinal) !== symbol) continue
       const { bytes, start } = payload

@@ -34,8 +34,7 @@ export class KeyWriter {
     this.#core.mustBeWritable()
     const name = keyToLatin1(key)
     const payload = this.#encode(key, value)
-    const target = this.#target(name, options.period)
-    return putVersion({ ...target, skipUnchanged: options.skipUnchanged }, payload)
+    return putVersion(this.#target(name, options.period, options.skipUnchanged), payload)
   }
 
   delete(key: KeyInput, period: KeyWritePeriod): number {
@@ -43,17 +42,20 @@ export class KeyWriter {
     const name = keyToLatin1(key)
     const symbol = this.#core.tables.symbols.find(this.keyspace)
     const isKnown = symbol !== undefined && this.#core.keyIndex.find(symbol, name) !== undefined
-    if (isKnown) return deleteVersions(this.#target(name, period))
+    if (isKnown) return deleteVersions(this.#target(name, period, false))
     dependOnRange(this.#core, this.keyspace, { gte: name, lte: name })
     return 0
   }
 
-  #target(name: string, period: KeyWritePeriod): WriteTarget {
-    const ordinal = this.#core.allocateKey(this.#core.symbol(this.keyspace), name)
-    const target = { core: this.#core, kind: 'key', ordinal } as const
-    if (!period.isUntilNext) return { ...target, span: period.span }
-    const { from } = period.span
-    return { ...target, span: { from, to: nextBoundary(target, from) } }
+  #target(name: string, period: KeyWritePeriod, skipUnchanged: boolean): WriteTarget {
+    const core = this.#core
+    const ordinal = core.allocateKey(core.symbol(this.keyspace), name)
+    let { span } = period
+    if (period.isUntilNext) {
+      const { from } = span
+      span = { from, to: nextBoundary({ core, kind: 'key', ordinal }, from) }
+    }
+    return { core, kind: 'key', ordinal, span, skipUnchanged }
   }
 
   #encode(key: KeyInput, value: ValueInput): PayloadSlice {

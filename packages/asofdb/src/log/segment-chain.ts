@@ -172,7 +172,7 @@ export class SegmentChain {
       this.#segment.syncDataNow()
       this.#noteDurable(this.#writtenSequence)
     }
-    this.#pace.note(clock.monotonicMs() - startMs)
+    this.#pace.noteOwn(clock.monotonicMs() - startMs)
     return true
   }
 
@@ -191,7 +191,7 @@ export class SegmentChain {
       await this.#segment.syncData()
       this.#noteDurable(covered)
     }
-    this.#pace.note(host.clock.monotonicMs() - startMs)
+    this.#pace.noteThread(host.clock.monotonicMs() - startMs)
   }
 
   /** Takes what a failed write left off the file, durably. */

@@ -17,6 +17,8 @@ const edgeRows = 3
 const keyRows = 4
 const metaReference = 5
 
+const beforeAll = -(2n ** 63n)
+
 /**
  * One row a commit, sequence 1 first: its system time, the row counts after it and a reference to
  * its metadata. System times strictly increase, so both "as of sequence" and "as of system time"
@@ -26,14 +28,27 @@ export class CommitTable {
   readonly rows = new WordColumn(6)
   readonly arena = new ByteArena()
 
+  /** The newest system time and its sequence: asked for again and again, made of words once. */
+  #last = { sequence: 0, systemTime: beforeAll }
+
   /** The newest sequence; 0 before the first commit. */
   get sequence(): number {
     return this.rows.count
   }
 
+  /** System time of the newest commit, microseconds; the smallest integer before any. */
+  get lastSystemTime(): bigint {
+    const { sequence } = this
+    if (this.#last.sequence !== sequence) {
+      const systemTime = sequence === 0 ? beforeAll : this.systemTime(sequence)
+      this.#last = { sequence, systemTime }
+    }
+    return this.#last.systemTime
+  }
+
   append(systemTime: bigint, counts: RowCounts, meta: number): void {
     const last = this.sequence
-    invariant(last === 0 || systemTime > this.systemTime(last), 'system times strictly increase')
+    invariant(systemTime > this.lastSystemTime, 'system times strictly increase')
     const before = this.counts(last)
     const keepsRows =
       counts.node >= before.node && counts.edge >= before.edge && counts.key >= before.key
@@ -46,7 +61,8 @@ export class CommitTable {
     this.rows.set(row, edgeRows, counts.edge)
     this.rows.set(row, keyRows, counts.key)
     this.rows.set(row, metaReference, meta)
-    invariant(this.systemTime(this.sequence) === systemTime, 'a system time fits in 64 bits')
+    invariant(BigInt.asIntN(64, systemTime) === systemTime, 'a system time fits in 64 bits')
+    this.#last = { sequence: this.sequence, systemTime }
   }
 
   /** Microseconds since 1970. */
