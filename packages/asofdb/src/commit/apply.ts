@@ -2,8 +2,13 @@ import { invariant } from '../rules/invariant.ts'
 import { absentReference } from '../versions/byte-arena.ts'
 import { entityKinds } from '../versions/entity.ts'
 import type { Tables } from '../versions/tables.ts'
-import { type BatchSink, type DecodedEvent, decodeBatch, type KeyDefinition } from './batch.ts'
-import type { OwnEdge } from './tail.ts'
+import {
+  type BatchSink,
+  type DecodedEvent,
+  decodeBatch,
+  type EdgeDefinition,
+  type KeyDefinition,
+} from './batch.ts'
 
 export interface LoggedBatch {
   readonly sequence: number
@@ -45,7 +50,7 @@ export class BatchApplier implements BatchSink {
     this.#tables.symbols.define(number, name)
   }
 
-  edge(edge: OwnEdge): void {
+  edge(edge: EdgeDefinition): void {
     const { edgeEnds, edge: versions } = this.#tables
     invariant(versions.head(edge.ordinal) < 0, 'an edge is defined before its first version')
     edgeEnds.define(edge.ordinal, edge)

@@ -5,8 +5,7 @@ import { type EntityKind, entityKinds, ordinalMax } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { beginningMicros, foreverMicros, type Span } from '../versions/periods.ts'
 import { symbolMax } from '../versions/symbol-table.ts'
-import type { Tables } from '../versions/tables.ts'
-import type { OwnEdge } from './tail.ts'
+import type { EdgeEnds, Tables } from '../versions/tables.ts'
 
 /**
  * The batch: the logical content of one commit, as it is logged, replayed and replicated. It says
@@ -38,6 +37,10 @@ export const eventFlags = {
 
 const flagsMax = 63
 
+export interface EdgeDefinition extends EdgeEnds {
+  readonly ordinal: number
+}
+
 export interface KeyDefinition {
   readonly ordinal: number
   readonly keyspace: number
@@ -55,7 +58,7 @@ export interface BatchEvent extends Span {
 export interface BatchContent {
   readonly meta: Uint8Array | undefined
   readonly symbols: readonly number[]
-  readonly edges: readonly OwnEdge[]
+  readonly edges: Iterable<EdgeDefinition> & { readonly length: number }
   readonly keys: readonly KeyDefinition[]
   readonly events: readonly BatchEvent[]
 }
@@ -129,7 +132,7 @@ function encodeBounds(writer: ByteWriter, span: Span): void {
 export interface BatchSink {
   meta(bytes: Uint8Array): void
   symbol(number: number, name: string): void
-  edge(edge: OwnEdge): void
+  edge(edge: EdgeDefinition): void
   key(key: KeyDefinition): void
   event(event: DecodedEvent): void
 }

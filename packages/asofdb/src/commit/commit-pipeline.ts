@@ -4,10 +4,10 @@ import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { type EntityKind, entityId, entityKinds } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
-import type { Tables } from '../versions/tables.ts'
+import type { EdgeTable, Tables } from '../versions/tables.ts'
 import { rowsMax } from '../versions/word-column.ts'
 import type { BatchApplier, LoggedBatch } from './apply.ts'
-import { type BatchContent, encodeBatch } from './batch.ts'
+import { type BatchContent, type EdgeDefinition, encodeBatch } from './batch.ts'
 import { type Isolation, TransactionCore } from './transaction-core.ts'
 
 /** Where batches go to become durable. */
@@ -229,11 +229,11 @@ export class CommitPipeline {
   }
 
   #contentOf(core: TransactionCore, meta: Uint8Array | undefined): BatchContent {
-    const { keyNames } = this.#tables
+    const { edgeEnds, keyNames } = this.#tables
     return {
       meta,
       symbols: core.unloggedSymbols(),
-      edges: core.tail.edges,
+      edges: new DefinedEdges(core.tail.edges, edgeEnds),
       keys: core.unloggedKeys().map((ordinal) => ({
         ordinal,
         keyspace: keyNames.keyspace(ordinal),
@@ -241,6 +241,25 @@ export class CommitPipeline {
       })),
       events: core.tail.events,
     }
+  }
+}
+
+/** Edges by their ordinals, each looked up in the table when its turn comes. */
+class DefinedEdges implements Iterable<EdgeDefinition> {
+  readonly #ordinals: readonly number[]
+  readonly #edgeEnds: EdgeTable
+
+  constructor(ordinals: readonly number[], edgeEnds: EdgeTable) {
+    this.#ordinals = ordinals
+    this.#edgeEnds = edgeEnds
+  }
+
+  get length(): number {
+    return this.#ordinals.length
+  }
+
+  *[Symbol.iterator](): Generator<EdgeDefinition> {
+    for (const ordinal of this.#ordinals) yield { ordinal, ...this.#edgeEnds.ends(ordinal) }
   }
 }
 

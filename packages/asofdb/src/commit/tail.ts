@@ -1,15 +1,15 @@
 import type { EntityKind } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import type { Span } from '../versions/periods.ts'
-import type { EdgeEnds } from '../versions/tables.ts'
+import type { EdgeTable } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 
 /** A statement of an open transaction. */
 export class OwnEvent implements VersionEvent {
   readonly kind: EntityKind
   readonly ordinal: number
-  readonly from: bigint
-  readonly to: bigint
+  from: bigint
+  to: bigint
   readonly payload: PayloadSlice | undefined
   /** The statement before it about the same entity, of the same transaction. */
   earlier: OwnEvent | undefined = undefined
@@ -27,10 +27,11 @@ export class OwnEvent implements VersionEvent {
   get sequence(): number {
     return Infinity
   }
-}
 
-export interface OwnEdge extends EdgeEnds {
-  readonly ordinal: number
+  shareBounds(other: OwnEvent): void {
+    if (this.from === other.from) this.from = other.from
+    if (this.to === other.to) this.to = other.to
+  }
 }
 
 /** Up to so many statements are searched one by one: cheaper than a map for each transaction. */
@@ -48,7 +49,9 @@ interface NewestOfKind {
  */
 export class Tail {
   readonly events: OwnEvent[] = []
-  readonly edges: OwnEdge[] = []
+  /** Ordinals of the edges that the transaction created, ascending. */
+  readonly edges: number[] = []
+  readonly #edgeEnds: EdgeTable
   #newestNodes: NewestOfKind | undefined
   #newestEdges: NewestOfKind | undefined
   #newestKeys: NewestOfKind | undefined
@@ -57,6 +60,10 @@ export class Tail {
   #hasKeys = false
   #edgesByNode: Map<number, number[]> | undefined
   #edgesListed = 0
+
+  constructor(edgeEnds: EdgeTable) {
+    this.#edgeEnds = edgeEnds
+  }
 
   record(kind: EntityKind, ordinal: number, statement: OwnStatement): void {
     const earlier = this.newest(kind, ordinal)
@@ -74,6 +81,9 @@ export class Tail {
   }
 
   #push(event: OwnEvent): void {
+    // Bulk writes repeat bounds; to keep one of equal ones alive spares the collector the others.
+    const last = this.events.at(-1)
+    if (last !== undefined) event.shareBounds(last)
     this.events.push(event)
     if (event.kind === 'node') this.#hasNodes = true
     else if (event.kind === 'edge') this.#hasEdges = true
@@ -114,8 +124,8 @@ export class Tail {
     for (; this.#edgesListed < this.edges.length; this.#edgesListed++) {
       const edge = this.edges[this.#edgesListed]
       if (edge === undefined) continue
-      this.#list(edge.source * 2 + 1, edge.ordinal)
-      this.#list(edge.target * 2, edge.ordinal)
+      this.#list(this.#edgeEnds.source(edge) * 2 + 1, edge)
+      this.#list(this.#edgeEnds.target(edge) * 2, edge)
     }
     return this.#edgesByNode?.get(node * 2 + (isOutgoing ? 1 : 0)) ?? []
   }

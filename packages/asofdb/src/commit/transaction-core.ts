@@ -39,7 +39,7 @@ export class TransactionCore {
   readonly now: bigint
   readonly isolation: Isolation
   readonly isReadonly: boolean
-  readonly tail = new Tail()
+  readonly tail: Tail
   readonly reads = new ReadSet()
   /** Symbols and keys that no committed batch defined when they were used. */
   #newSymbols: Set<number> | undefined
@@ -51,6 +51,7 @@ export class TransactionCore {
 
   constructor(start: TransactionStart) {
     this.tables = start.tables
+    this.tail = new Tail(start.tables.edgeEnds)
     this.keyIndex = start.keyIndex
     this.sequence = start.sequence
     this.#counts = start.tables.commits.counts(start.sequence)
@@ -142,7 +143,7 @@ export class TransactionCore {
     checkOrdinal(ordinal, 'edges')
     invariant(this.tables.edge.head(ordinal) < 0, 'an edge that is created has no version yet')
     this.tables.edgeEnds.define(ordinal, ends)
-    this.tail.edges.push({ ordinal, type: ends.type, source: ends.source, target: ends.target })
+    this.tail.edges.push(ordinal)
     return ordinal
   }
 
@@ -209,7 +210,7 @@ export class TransactionCore {
     }
     const { edgeEnds } = tables
     const { edges } = this.tail
-    while (edges.length > 0 && edges.at(-1)?.ordinal === edgeEnds.column.count - 1) {
+    while (edges.length > 0 && edges.at(-1) === edgeEnds.column.count - 1) {
       edges.pop()
       edgeEnds.takeBack(edgeEnds.column.count - 1)
     }

@@ -26,7 +26,7 @@ import {
   type Properties,
   type PropertyChanges,
 } from './payload.ts'
-import { type PeriodOptions, writePeriod } from './period-options.ts'
+import { type PeriodOptions, type TimeContext, writePeriod } from './period-options.ts'
 
 /** An id, or anything that has one (what `createNode` returned, a `Node`, an `Edge`). */
 export type EntityInput = number | { readonly id: number }
@@ -78,12 +78,14 @@ export class GraphWriter {
   readonly #core: TransactionCore
   readonly #indexes: GraphIndexes
   readonly #settings: GraphSettings
+  readonly #time: TimeContext
   readonly #symbolOf: (name: string) => number
 
   constructor(core: TransactionCore, indexes: GraphIndexes, settings: GraphSettings) {
     this.#core = core
     this.#indexes = indexes
     this.#settings = settings
+    this.#time = { now: core.now, timeZone: settings.timeZone }
     this.#symbolOf = (name) => core.symbol(name)
   }
 
@@ -113,12 +115,17 @@ export class GraphWriter {
     const target = this.#knownNode(ends.target)
     const type = this.#core.symbol(checkName(ends.type, 'type'))
     const payload = encodePayload([], properties, this.#symbolOf)
+    const period = this.#period(options)
+    if (options.bounds === undefined && period.hasExplicitEnd) {
+      // Where both ends hold is not looked at before the commit.
+      const ordinal = this.#core.allocateEdge({ type, source, target })
+      this.#core.recordFirst('edge', ordinal, { span: period.span, payload })
+      return { id: edgeId(ordinal) }
+    }
     const presence = new EdgePresence(this.#core, { source, target })
     const spans = this.#edgeSpans(presence, options, undefined)
     const ordinal = this.#core.allocateEdge({ type, source, target })
-    const [first, ...others] = spans
-    if (first !== undefined) this.#core.recordFirst('edge', ordinal, { span: first, payload })
-    for (const span of others) this.#core.record('edge', ordinal, { span, payload })
+    for (const span of spans) this.#core.record('edge', ordinal, { span, payload })
     return { id: edgeId(ordinal) }
   }
 
@@ -254,7 +261,7 @@ export class GraphWriter {
   }
 
   #period(options: PeriodOptions) {
-    return writePeriod(options, { now: this.#core.now, timeZone: this.#settings.timeZone })
+    return writePeriod(options, this.#time)
   }
 
   #target(

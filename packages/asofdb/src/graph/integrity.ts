@@ -1,8 +1,10 @@
 import type { CommitCheck } from '../commit/commit-pipeline.ts'
+import type { OwnEvent } from '../commit/tail.ts'
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { edgeId, nodeId } from '../versions/entity.ts'
 import { foreverMicros, intersectSpans, type Span, subtractSpans } from '../versions/periods.ts'
+import type { EdgeTable } from '../versions/tables.ts'
 import { presenceWithin } from '../versions/timeline.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
 import { describeMicros } from './period-options.ts'
@@ -67,10 +69,6 @@ export class EdgePresence {
 
   /** Refuses `span` unless both ends are present throughout. */
   mustCover(span: Span): void {
-    const { source: from, target: to } = this.#nodes
-    // What is read here is the newest state, which no other commit can change any more.
-    const core = this.#core
-    if (core.newestHolds('node', from, span) && core.newestHolds('node', to, span)) return
     const source = this.#missing('source', span)
     const target = this.#missing('target', span)
     if (source.length + target.length > 0) throw endpointNotValid({ source, target }, this.#nodes)
@@ -114,6 +112,15 @@ function endpointNotValid(
   )
 }
 
+/** The common case, told without a look at any other statement. False says nothing. */
+function holdBothEnds(core: TransactionCore, edgeEnds: EdgeTable, edge: OwnEvent): boolean {
+  const { ordinal } = edge
+  return (
+    core.newestHolds('node', edgeEnds.source(ordinal), edge) &&
+    core.newestHolds('node', edgeEnds.target(ordinal), edge)
+  )
+}
+
 /**
  * Invariant I1 (semantics 2.4): wherever an edge holds, both its ends hold. Checked at commit over
  * the final state, so the order of operations inside a transaction does not matter. Edges the
@@ -130,11 +137,8 @@ export class GraphIntegrity implements CommitCheck {
     const { edgeEnds } = this.#indexes.tables
     for (const event of core.tail.events) {
       if (event.kind !== 'edge' || event.payload === undefined) continue
+      if (event.isNewest && holdBothEnds(core, edgeEnds, event)) continue
       const presence = new EdgePresence(core, edgeEnds.ends(event.ordinal))
-      if (event.isNewest) {
-        presence.mustCover(event)
-        continue
-      }
       for (const part of presenceWithin(core.events('edge', event.ordinal), event)) {
         presence.mustCover(part)
       }

@@ -57,8 +57,9 @@ export function writePeriod(options: PeriodOptions, context: TimeContext): Write
       `until takes 'next' and no validTo beside it: it sets the end of the period itself`,
     )
   }
-  checkPeriod({ from, to }, describeMicros)
-  return { span: { from, to }, hasExplicitEnd, isUntilNext }
+  const span = { from, to }
+  checkPeriod(span, describeMicros)
+  return { span, hasExplicitEnd, isUntilNext }
 }
 
 function alwaysPeriod(options: PeriodOptions): WritePeriod {
