@@ -91,11 +91,14 @@ export class SimulatedFiles implements FileSystem {
   readonly #names: SimulatedNames
   readonly #flights = new Set<Flight>()
   readonly #locks = new Map<string, LockHolder>()
+  /** Some disks are quick enough to be waited for in the caller's turn, others are not. */
+  readonly #slowness: number
   #death: SimulatedCrash | undefined
   #interrupted: Effect[] = []
 
   constructor(options: SimulatedFilesOptions) {
     this.#options = options
+    this.#slowness = options.random.chance(0.5) ? 0.5 : 16
     this.disk = options.disk
     this.faults = options.faults
     this.#names = new SimulatedNames(options.disk)
@@ -219,8 +222,9 @@ export class SimulatedFiles implements FileSystem {
     })
   }
 
-  /** Lets a call that does not leave the caller's turn happen. */
+  /** Lets a call that does not leave the caller's turn happen; nothing else happens meanwhile. */
   executeNow<T>(operation: Operation<T>): T {
+    if (!this.#death) this.#options.clock.passMicros(this.#latency(operation.kind))
     let result: T
     try {
       result = this.#execute(operation)
@@ -350,7 +354,7 @@ export class SimulatedFiles implements FileSystem {
 
   #latency(kind: OperationKind): number {
     const [least, greatest] = latencyByKind[kind] ?? [5, 200]
-    const micros = this.#options.random.between(least, greatest)
+    const micros = this.#options.random.between(least, greatest) * this.#slowness
     return this.#options.random.chance(0.02) ? micros * 30 : micros
   }
 

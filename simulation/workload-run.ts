@@ -81,7 +81,9 @@ export class WorkloadRun {
     return this.#parts.simulated.run(async () => {
       await this.#openDatabase()
       for (const { act, wait } of this.#parts.actions(this.#oracle)) {
-        await this.#take(act)
+        // What need not be waited for shares its turn with what follows: so commits form groups.
+        const underWay = this.#take(act)
+        if (underWay !== undefined) await underWay
         if (wait === 'settled') await this.#settle()
         else if (wait === 'turn') await this.#host.timers.yieldTurn()
       }

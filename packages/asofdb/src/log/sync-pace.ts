@@ -21,26 +21,31 @@ const pauseMax = 1024
  * and then, twice as seldom each time that it was slow again.
  */
 export class SyncPace {
-  #meanMs = 0
+  /** Undefined before the first. */
+  #meanMs: number | undefined
   #pause = pauseFirst
   #syncsUntilTrial = 0
 
   get isQuick(): boolean {
-    return this.#meanMs < quickMs || this.#syncsUntilTrial === 0
+    return this.#isQuickOnAverage || this.#syncsUntilTrial === 0
   }
 
   /** What a write and sync in the caller's own turn took. */
   noteOwn(durationMs: number): void {
-    const isTrial = this.#meanMs >= quickMs
     const sample = Math.min(durationMs, sampleMsMax)
-    if (!isTrial) this.#meanMs += (sample - this.#meanMs) * weight
-    else if (sample < quickMs) this.#meanMs = sample
-    if (this.#meanMs < quickMs) {
+    const mean = this.#meanMs ?? sample
+    if (mean < quickMs) this.#meanMs = mean + (sample - mean) * weight
+    else this.#meanMs = sample
+    if (this.#isQuickOnAverage) {
       this.#pause = pauseFirst
       return
     }
     this.#syncsUntilTrial = this.#pause
     this.#pause = Math.min(this.#pause * 2, pauseMax)
+  }
+
+  get #isQuickOnAverage(): boolean {
+    return this.#meanMs === undefined || this.#meanMs < quickMs
   }
 
   /** What one took by way of a thread: if that was quick, the own turn can't be slower. */
