@@ -165,7 +165,10 @@ export class Database {
     return new OpenTransaction(this.#context, core, { settings: this.#parts.settings, commit })
   }
 
-  /** A view at other coordinates. TimeInFuture for a system time later than now. */
+  /**
+   * A view at other coordinates. TimeInFuture for a system time later than now, or than that of a
+   * commit that is not durable yet: the answer could not be repeated.
+   */
   asOf(at: Coordinates): View {
     this.#mustBeOpen()
     const valid =
@@ -430,8 +433,19 @@ export class Database {
         { details: { system: micros } },
       )
     }
+    const { commits } = tables
+    const { sequence } = this
+    if (sequence < commits.sequence && micros >= commits.systemTime(sequence + 1)) {
+      throw new DatabaseError(
+        'TimeInFuture',
+        `a commit of system time ${microsToInstant(commits.systemTime(sequence + 1)).toString()} ` +
+          'is not durable yet, so an answer as of then could not be repeated; leave system out to ' +
+          'read what is known now, or ask again',
+        { details: { system: micros } },
+      )
+    }
     pipeline.raiseReadFloor(micros)
-    return tables.commits.sequenceAt(micros, this.sequence)
+    return commits.sequenceAt(micros, sequence)
   }
 }
 
