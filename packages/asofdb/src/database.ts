@@ -88,14 +88,19 @@ export class Database {
   readonly path: string
   readonly #parts: DatabaseParts
   readonly #context: ViewContext
+  readonly #storage: Storage
   #current: View | undefined
   #currentMicros = 0
   #lastCommitView: View | undefined
+  /** The reader of that view and its sequence, kept apart because most reads go there. */
+  #readerAtLastCommit: GraphReader | undefined
+  #readerSequence = 0
   #closing: Promise<void> | undefined
 
   constructor(parts: DatabaseParts) {
     this.path = parts.path
     this.#parts = parts
+    this.#storage = parts.storage
     this.#context = { ...parts.context, mustBeReadable: () => this.#mustBeOpen() }
   }
 
@@ -190,6 +195,10 @@ export class Database {
   node(id: number): ReturnType<View['node']> {
     // What holds from the last commit on for ever holds now, whatever the clock says: reading the
     // clock would cost more than reading the node.
+    const reader = this.#readerAtLastCommit
+    if (reader !== undefined && this.#readerSequence === this.#storage.acknowledgedSequence) {
+      return reader.openEndedNode(id) ?? this.#now().node(id)
+    }
     return this.#atLastCommit().openEndedNode(id) ?? this.#now().node(id)
   }
 
@@ -298,6 +307,7 @@ export class Database {
   /** Finishes what is under way, makes a last checkpoint, and lets go of the directory. */
   close(): Promise<void> {
     this.#lastCommitView = undefined
+    this.#readerAtLastCommit = undefined
     this.#closing ??= this.#parts.storage.close()
     return this.#closing
   }
@@ -376,7 +386,10 @@ export class Database {
 
   /** The graph at the instant of the last commit. */
   #atLastCommit(): GraphReader {
-    return View.readerOf(this.#lastCommit())
+    const view = this.#lastCommit()
+    this.#readerAtLastCommit = View.readerOf(view)
+    this.#readerSequence = view.sequence
+    return this.#readerAtLastCommit
   }
 
   #lastCommit(): View {
@@ -439,8 +452,8 @@ export class Database {
       throw new DatabaseError(
         'TimeInFuture',
         `a commit of system time ${microsToInstant(commits.systemTime(sequence + 1)).toString()} ` +
-          'is not durable yet, so an answer as of then could not be repeated; leave system out to ' +
-          'read what is known now, or ask again',
+          'is not durable yet, so an answer as of then could not be repeated; leave system out ' +
+          'to read what is known now, or ask again',
         { details: { system: micros } },
       )
     }

@@ -7,19 +7,51 @@ import { bytesToName, bytesToText, isWellFormedText } from './text.ts'
 import { shortTextBytesMax, smallIntegerMax, type Value, valueTag } from './value-format.ts'
 import { bytesToVector } from './vector-bytes.ts'
 
+// Plain numbers of this module, because these are read at every turn: what is imported, and what
+// lies in an object, the runtime loads and checks anew each time.
+const integerTag = valueTag.integer
+const smallIntegerTag = valueTag.smallInteger
+const shortTextTag = valueTag.shortText
+
 /** The value whose tag is at `offset`; copies what it returns. Throws `DecodeError`. */
 export function decodeValue(bytes: Uint8Array, offset: number): Value {
-  const tag = bytes[offset]
-  if (tag !== undefined && tag >= valueTag.shortText) {
+  const tag = bytes[offset] as number
+  if (tag >= shortTextTag) {
     const start = offset + 1
-    const end = start + tag - valueTag.shortText
+    const end = start + tag - shortTextTag
     if (end <= bytes.length) return bytesToText(bytes, start, end)
+  } else if (tag >= smallIntegerTag) {
+    return tag - smallIntegerTag
+  } else if (tag === integerTag) {
+    const first = bytes[offset + 1] as number
+    const second = bytes[offset + 2] as number
+    if (first >= 0x80 && second > 0 && second < 0x80) {
+      const magnitude = (second << 6) | ((first & 0x7f) >>> 1)
+      return (first & 1) === 1 ? -magnitude - 1 : magnitude
+    }
   }
+  return decodeAnyValue(bytes, offset)
+}
+
+function decodeAnyValue(bytes: Uint8Array, offset: number): Value {
   return readValue(new ByteReader(bytes, offset))
 }
 
 /** Where the value whose tag is at `offset` ends; looks at nothing that it need not. */
 export function valueEnd(bytes: Uint8Array, offset: number): number {
+  const tag = bytes[offset] as number
+  if (tag >= smallIntegerTag) {
+    const end = offset + 1 + (tag >= shortTextTag ? tag - shortTextTag : 0)
+    if (end <= bytes.length) return end
+  } else if (tag === integerTag) {
+    let end = offset + 1
+    while ((bytes[end] as number) >= 128) end++
+    if (end < bytes.length) return end + 1
+  }
+  return longValueEnd(bytes, offset)
+}
+
+function longValueEnd(bytes: Uint8Array, offset: number): number {
   const reader = new ByteReader(bytes, offset)
   skipValue(reader)
   return reader.position

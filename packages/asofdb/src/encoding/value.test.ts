@@ -355,3 +355,16 @@ describe('reading', () => {
     expect(() => decodeValue(bytes, 0)).toThrow(/too deep/)
   })
 })
+
+test('what is cut off or too long is refused, where it is short too', () => {
+  const integer = valueTag.integer
+  for (const bytes of [[], [integer], [integer, 0x80], [valueTag.shortText + 2, 1]]) {
+    const encoded = Uint8Array.from(bytes)
+    expect(() => valueEnd(encoded, 0), `end of ${String(bytes)}`).toThrow(DecodeError)
+    expect(() => decodeValue(encoded, 0), String(bytes)).toThrow(DecodeError)
+  }
+  expect(() => decodeValue(Uint8Array.of(integer, 0x80, 0), 0)).toThrow(DecodeError)
+  expect(decodeValue(Uint8Array.of(integer, 0x80, 1), 0)).toBe(64)
+  expect(decodeValue(Uint8Array.of(integer, 0xff, 127), 0)).toBe(-8192)
+  expect(decodeValue(Uint8Array.of(integer, 0x80, 0x80, 1), 0)).toBe(8192)
+})

@@ -28,7 +28,7 @@ export class Adjacency {
     this.#tables = tables
     this.#out = new DirectedAdjacency(tables, 'out')
     this.#in = new DirectedAdjacency(tables, 'in')
-    this.#settled = new SettledEdges(tables.edge)
+    this.#settled = new SettledEdges(tables.edge, tables.edgeEnds)
   }
 
   get byteLength(): number {
@@ -37,16 +37,23 @@ export class Adjacency {
 
   /** What is known of edges without their versions, up to date. */
   get settled(): SettledEdges {
+    if (this.#settledRows < this.#tables.edge.count) this.#followSettled()
+    return this.#settled
+  }
+
+  #followSettled(): void {
     const end = this.#tables.edge.count
     while (this.#settledRows < end) this.#settled.follow(this.#settledRows++)
-    return this.#settled
+  }
+
+  /** As `lists('out')`. */
+  get outgoing(): PostingLists {
+    return this.#out.upToDate()
   }
 
   /** Lists of edge ordinals by node ordinal, the far node beside outgoing ones, up to date. */
   lists(direction: Direction): PostingLists {
-    const directed = direction === 'out' ? this.#out : this.#in
-    directed.follow()
-    return directed.lists
+    return (direction === 'out' ? this.#out : this.#in).upToDate()
   }
 
   /** Ordinals of every edge ever attached to a node, ascending. */
@@ -79,6 +86,11 @@ class DirectedAdjacency {
     this.lists = new PostingLists(direction === 'out' ? 2 : 1)
     this.#tables = tables
     this.#isOut = direction === 'out'
+  }
+
+  upToDate(): PostingLists {
+    if (this.#known !== this.#tables.edge.count) this.follow()
+    return this.lists
   }
 
   follow(): void {

@@ -3,7 +3,7 @@ import { RandomStream } from '../../../../simulation/random.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
 import { valueToIndexKey } from '../encoding/ordered-key.ts'
 import { foreverMicros, spanToWords } from '../versions/periods.ts'
-import { Tables } from '../versions/tables.ts'
+import { EdgeTable, Tables } from '../versions/tables.ts'
 import { VersionTable } from '../versions/version-table.ts'
 import { Adjacency } from './adjacency.ts'
 import { LabelIndex } from './label-index.ts'
@@ -32,12 +32,23 @@ function* points(rowsEnd: number) {
   }
 }
 
+/** Edges from node to node around a circle, several times if there are more edges than nodes. */
+function edgesAround(count: number): EdgeTable {
+  const ends = new EdgeTable()
+  for (let edge = 0; edge < count; edge++) {
+    ends.define(edge, { type: 0, source: edge % sourceCount, target: (edge + 1) % sourceCount })
+  }
+  return ends
+}
+
+const sourceCount = 2100
+
 describe('settled edges', () => {
   test.each(['one', 'two', 'three'])('say what the versions say, or nothing: %s', (label) => {
     const random = new RandomStream(`settled ${label}`)
     const table = new VersionTable({ hasWideHeads: false })
-    const settled = new SettledEdges(table)
-    const counts = { present: 0, absent: 0, unknown: 0 }
+    const settled = new SettledEdges(table, edgesAround(5100))
+    const counts = { present: 0, absent: 0, unknown: 0, all: 0 }
     let rows = 0
     for (let round = 0; round < 4; round++) {
       for (let step = 0; step < 600; step++) {
@@ -53,24 +64,32 @@ describe('settled edges', () => {
           counts[presence]++
           const isPresent = table.payloadAt(edge, point) !== 0
           if (presence !== 'unknown' && (presence === 'present') !== isPresent) wrong.push(edge)
+          if (!settled.allPresent(edge % sourceCount, point)) continue
+          counts.all++
+          // Edges without a version are in no list of a node.
+          if (!isPresent && table.head(edge) >= 0) wrong.push(`not all: ${edge}`)
         }
       }
       expect(wrong).toEqual([])
     }
     expect(counts.present).toBeGreaterThan(0)
     expect(counts.absent).toBeGreaterThan(0)
+    expect(counts.all).toBeGreaterThan(0)
   })
 
   test('an edge is no longer settled once a second version came', () => {
     const table = new VersionTable({ hasWideHeads: false })
-    const settled = new SettledEdges(table)
+    const settled = new SettledEdges(table, edgesAround(9001))
     append(table, 40, { from: 5n, to: foreverMicros, isPresent: true })
     settled.follow(0)
     const at = (rows: number, low: number) => settled.presence(40, { rows, high: 0, low })
     expect([at(1, 5), at(1, 4), at(0, 5)]).toEqual(['present', 'absent', 'absent'])
+    const all = (rows: number, low: number) => settled.allPresent(40, { rows, high: 0, low })
+    expect([all(1, 5), all(1, 4), all(0, 5)]).toEqual([true, false, false])
     append(table, 40, { from: 9n, to: foreverMicros, isPresent: true })
     settled.follow(1)
     expect([at(2, 5), at(1, 5)]).toEqual(['unknown', 'unknown'])
+    expect([all(2, 10), all(1, 10)]).toEqual([false, false])
     // An endless version after a finite one does not tell what held before it.
     append(table, 9000, { from: 2n, to: 6n, isPresent: true })
     append(table, 9000, { from: 4n, to: foreverMicros, isPresent: true })

@@ -1,15 +1,20 @@
 import { decodeValue, type Value } from '../encoding/value.ts'
-import type { PayloadSlice } from '../versions/payload-slice.ts'
+import {
+  entryStart,
+  entryToSlice,
+  type PayloadEntry,
+  type PayloadSlice,
+} from '../versions/payload-slice.ts'
 import type { SymbolTable } from '../versions/symbol-table.ts'
-import { findField, hasLabel, labelsOf, propertiesOf } from './payload.ts'
+import { fieldStart, findField, hasLabel, labelsOf, propertiesOf } from './payload.ts'
 
 /**
  * What an entity is at one point of the two times. Immutable, and independent of later commits.
  * Properties are decoded when asked for: `get` reads one, `properties` all of them.
  */
 abstract class Element {
-  readonly id: number
-  protected readonly symbols: SymbolTable
+  declare readonly id: number
+  protected declare readonly symbols: SymbolTable
 
   constructor(id: number, symbols: SymbolTable) {
     this.id = id
@@ -19,13 +24,7 @@ abstract class Element {
   protected abstract get slice(): PayloadSlice
 
   /** One property's value; undefined when there is none. */
-  get(name: string): Value | undefined {
-    const symbol = this.symbols.find(name)
-    if (symbol === undefined) return undefined
-    const { slice } = this
-    const at = findField(slice, symbol)
-    return at < 0 ? undefined : decodeValue(slice.bytes, at)
-  }
+  abstract get(name: string): Value | undefined
 
   /** All properties as an object of one's own, decoded at each call. */
   get properties(): Record<string, Value> {
@@ -40,22 +39,43 @@ abstract class Element {
   }
 }
 
+const isEntry = -1
+
 /** A node at one point of the two times. */
 export class Node extends Element {
-  // The slice is kept as its three parts: one object less for every node read.
+  // Where the payload lies, in parts: one object less for every node read. Of an entry of the
+  // arena only its place is kept; the payload stays untouched until it is asked for.
   readonly #bytes: Uint8Array
   readonly #start: number
+  /** `isEntry` where an entry of the arena begins at `#start`. */
   readonly #end: number
 
-  constructor(id: number, symbols: SymbolTable, slice: PayloadSlice) {
+  constructor(id: number, symbols: SymbolTable, place: PayloadSlice | PayloadEntry) {
     super(id, symbols)
-    this.#bytes = slice.bytes
-    this.#start = slice.start
-    this.#end = slice.end
+    this.#bytes = place.bytes
+    if ('offset' in place) {
+      this.#start = place.offset
+      this.#end = isEntry
+    } else {
+      this.#start = place.start
+      this.#end = place.end
+    }
   }
 
   protected override get slice(): PayloadSlice {
-    return { bytes: this.#bytes, start: this.#start, end: this.#end }
+    const [bytes, start, end] = [this.#bytes, this.#start, this.#end]
+    return end === isEntry ? entryToSlice({ bytes, offset: start }) : { bytes, start, end }
+  }
+
+  override get(name: string): Value | undefined {
+    const symbol = this.symbols.find(name)
+    if (symbol === undefined) return undefined
+    const bytes = this.#bytes
+    let start = this.#start
+    if (this.#end === isEntry) start = entryStart(bytes, start)
+    else if (this.#end === start) return undefined
+    const at = fieldStart(bytes, start, symbol)
+    return at < 0 ? undefined : decodeValue(bytes, at)
   }
 
   /** Label names, sorted. */
@@ -97,9 +117,9 @@ export interface EdgeIdentity {
  */
 export class Edge extends Element {
   /** Id of the node it leaves. */
-  readonly source: number
+  declare readonly source: number
   /** Id of the node it reaches. */
-  readonly target: number
+  declare readonly target: number
   readonly #origin: EdgeOrigin
   #slice: PayloadSlice | undefined
 
@@ -109,6 +129,14 @@ export class Edge extends Element {
     this.target = identity.target
     this.#origin = origin
     this.#slice = slice
+  }
+
+  override get(name: string): Value | undefined {
+    const symbol = this.symbols.find(name)
+    if (symbol === undefined) return undefined
+    const { slice } = this
+    const at = findField(slice, symbol)
+    return at < 0 ? undefined : decodeValue(slice.bytes, at)
   }
 
   get type(): string {

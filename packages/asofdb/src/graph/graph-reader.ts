@@ -17,6 +17,7 @@ import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
 import type { SymbolTable } from '../versions/symbol-table.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import type { VersionPoint } from '../versions/version-point.ts'
+import type { VersionTable } from '../versions/version-table.ts'
 import type { Direction } from './adjacency.ts'
 import { Edge, type EdgeIdentity, type EdgeOrigin, Node } from './elements.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
@@ -46,6 +47,8 @@ export interface ReadPoint {
 export class GraphReader implements EdgeOrigin {
   readonly #indexes: GraphIndexes
   readonly #core: TransactionCore | undefined
+  readonly #nodes: VersionTable
+  readonly #symbols: SymbolTable
   readonly #nodePoint: VersionPoint
   readonly #edgePoint: VersionPoint
   readonly #valid: bigint
@@ -55,21 +58,21 @@ export class GraphReader implements EdgeOrigin {
     const low = timeLow(point.valid)
     this.#indexes = indexes
     this.#core = point.core
+    this.#nodes = indexes.tables.node
+    this.#symbols = indexes.tables.symbols
     this.#valid = point.valid
     this.#nodePoint = { rows: point.counts.node, high, low }
     this.#edgePoint = { rows: point.counts.edge, high, low }
   }
 
   node(id: number): Node | undefined {
-    const ordinal = nodeOrdinal(id)
-    const { tables } = this.#indexes
+    // As `nodeOrdinal`, which is called to refuse: most reads come this way.
+    const ordinal = (id & 3) === 1 && id >>> 0 === id ? id >>> 2 : nodeOrdinal(id)
     if (this.#core !== undefined) {
       const slice = this.#sliceWithin(this.#core, 'node', ordinal)
-      return slice === undefined ? undefined : new Node(id, tables.symbols, slice)
+      return slice === undefined ? undefined : new Node(id, this.#symbols, slice)
     }
-    const reference = tables.node.payloadAt(ordinal, this.#nodePoint)
-    if (reference === 0) return undefined
-    return new Node(id, tables.symbols, sliceOf(tables.node.arena, reference))
+    return this.#nodeOf(id, this.#nodes.payloadAt(ordinal, this.#nodePoint))
   }
 
   /**
@@ -77,10 +80,15 @@ export class GraphReader implements EdgeOrigin {
    * later instant too. Undefined says nothing.
    */
   openEndedNode(id: number): Node | undefined {
-    const { tables } = this.#indexes
-    const reference = tables.node.openEndedPayload(nodeOrdinal(id), this.#nodePoint)
+    const ordinal = (id & 3) === 1 && id >>> 0 === id ? id >>> 2 : nodeOrdinal(id)
+    return this.#nodeOf(id, this.#nodes.openEndedPayload(ordinal, this.#nodePoint))
+  }
+
+  #nodeOf(id: number, reference: number): Node | undefined {
     if (reference === 0) return undefined
-    return new Node(id, tables.symbols, sliceOf(tables.node.arena, reference))
+    const { arena } = this.#nodes
+    const entry = { bytes: arena.chunkOf(reference), offset: arena.offsetOf(reference) }
+    return new Node(id, this.#symbols, entry)
   }
 
   edge(id: number): Edge | undefined {
@@ -115,6 +123,10 @@ export class GraphReader implements EdgeOrigin {
     const found: Edge[] = []
     const limit = selection.limit ?? Infinity
     if (limit <= 0) return found
+    if (direction === 'out' && selection.type === undefined && this.#core === undefined) {
+      const after = selection.after === undefined ? -1 : edgeOrdinal(selection.after)
+      return this.#edgesFrom(nodeOrdinal(id), after, limit)
+    }
     this.#eachEdge(id, { ...selection, direction }, (ordinal, far) => {
       if (this.#core !== undefined) {
         // The transaction may write on, so what the edge is now is settled now.
@@ -128,6 +140,28 @@ export class GraphReader implements EdgeOrigin {
       }
       return found.length < limit
     })
+    return found
+  }
+
+  /** All edges that leave a node, from the postings alone where all of them hold. */
+  #edgesFrom(node: number, after: number, limit: number): Edge[] {
+    const found: Edge[] = []
+    const { adjacency } = this.#indexes
+    const lists = adjacency.outgoing
+    const areAllPresent = adjacency.settled.allPresent(node, this.#edgePoint)
+    const count = lists.count(node)
+    if (count === 0) return found
+    const block = lists.blockOf(node)
+    const start = lists.startOf(node)
+    const end = start + count * 2
+    const source = nodeId(node)
+    for (let at = start; at < end; at += 2) {
+      const edge = block[at] as number
+      if (edge <= after || !(areAllPresent || this.#holdsEdge(edge))) continue
+      const target = (block[at + 1] as number) * 4 + 1
+      found.push(new Edge({ id: edge * 4 + 2, source, target }, this))
+      if (!(found.length < limit)) break
+    }
     return found
   }
 
@@ -149,18 +183,35 @@ export class GraphReader implements EdgeOrigin {
     return found
   }
 
-  /** The walk that matters most, without a call per edge: the far node lies beside the edge. */
+  /**
+   * The walk that matters most, without a call per edge: the far node lies beside the edge. Where
+   * all edges of the node are settled and hold, their postings are all that is looked at.
+   */
   #targets(node: number): number[] {
+    const { adjacency } = this.#indexes
+    const lists = adjacency.outgoing
+    if (!adjacency.settled.allPresent(node, this.#edgePoint)) return this.#targetsPresent(node)
     const found: number[] = []
-    const { adjacency, tables } = this.#indexes
-    const lists = adjacency.lists('out')
     const count = lists.count(node)
     if (count === 0) return found
-    const { settled } = adjacency
-    const point = this.#edgePoint
     const block = lists.blockOf(node)
-    const start = lists.startOf(node)
-    for (let at = start; at < start + count * 2; at += 2) {
+    const start = lists.startOf(node) + 1
+    const end = start + count * 2
+    for (let at = start; at < end; at += 2) found.push((block[at] as number) * 4 + 1)
+    return found
+  }
+
+  #targetsPresent(node: number): number[] {
+    const found: number[] = []
+    const { adjacency, tables } = this.#indexes
+    const { outgoing, settled } = adjacency
+    const count = outgoing.count(node)
+    if (count === 0) return found
+    const block = outgoing.blockOf(node)
+    const start = outgoing.startOf(node)
+    const end = start + count * 2
+    const point = this.#edgePoint
+    for (let at = start; at < end; at += 2) {
       const edge = block[at] as number
       const presence = settled.presence(edge, point)
       if (presence === 'absent') continue

@@ -182,9 +182,44 @@ export function* fieldsOf(slice: PayloadSlice): Generator<Field> {
 
 /** Where the encoded value of a property starts; -1 when the payload has no such property. */
 export function findField(slice: PayloadSlice, symbol: number): number {
-  const { bytes, start, end } = slice
-  if (start === end) return -1
-  const cursor = new VaruintCursor(slice)
+  return slice.start === slice.end ? -1 : fieldStart(slice.bytes, slice.start, symbol)
+}
+
+/**
+ * As `findField`, for a payload that is not empty and starts at `start`. Nearly every read comes
+ * through here, so it keeps to loops over bytes, without an object and with few calls.
+ */
+export function fieldStart(bytes: Uint8Array, start: number, symbol: number): number {
+  let labels = bytes[start] as number
+  if (labels >= 128) return fieldStartAmongMany(bytes, start, symbol)
+  let at = start + 1
+  if (labels === 1 && (bytes[at] as number) < 128) {
+    at++
+  } else {
+    // A label ends with its first byte below 128.
+    while (labels > 0) if (!((bytes[at++] as number) >= 128)) labels--
+  }
+  let fields = bytes[at++] as number
+  if (fields >= 128) return fieldStartAmongMany(bytes, start, symbol)
+  for (; fields > 0; fields--) {
+    let found = bytes[at++] as number
+    if (found >= 128) {
+      found &= 127
+      for (let shift = 7; ; shift += 7) {
+        const byte = bytes[at++] as number
+        found |= (byte & 127) << shift
+        if (!(byte >= 128)) break
+      }
+    }
+    if (found >= symbol) return found === symbol ? at : -1
+    at = valueEnd(bytes, at)
+  }
+  return -1
+}
+
+/** As `fieldStart`, whatever the counts of labels and properties. */
+function fieldStartAmongMany(bytes: Uint8Array, start: number, symbol: number): number {
+  const cursor = new VaruintCursor({ bytes, start, end: bytes.length })
   for (let rest = cursor.next(); rest > 0; rest--) cursor.next()
   for (let rest = cursor.next(); rest > 0; rest--) {
     const found = cursor.next()

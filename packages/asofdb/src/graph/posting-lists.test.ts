@@ -103,5 +103,9 @@ describe.each(widths)('posting lists of width %i', (width) => {
     }
     // 2000 lists of 16 postings; what they outgrew on the way is used by those that come later.
     expect(lists.byteLength).toBeLessThan(2000 * 16 * width * 4 * 3)
+    // Among them those of lists that are loaded.
+    lists.load(Int32Array.of(2000, 7, 7 ^ 0xabc, 2001, 8, 8 ^ 0xabc), 2000)
+    expect(numbersOf(lists, 2000)).toEqual(wordsOf([7], width))
+    expect(numbersOf(lists, 2001)).toEqual(wordsOf([8], width))
   })
 })

@@ -1,10 +1,12 @@
 import { invariant } from '../rules/invariant.ts'
-import { WordColumn } from '../versions/word-column.ts'
+import { WordColumn, wordColumnChunkMask } from '../versions/word-column.ts'
 
 const poolChunkBits = 18
 const poolChunkWords = 1 << poolChunkBits
-const startWord = 0
-const countWord = 1
+const chunkMask = wordColumnChunkMask
+
+/** In place of a start: the list owns its memory. No block begins with the last word there is. */
+const isLong = -1
 
 /** Longer lists own their memory instead of a block of the pool. A capacity by itself. */
 const pooledCountMax = 1 << 12
@@ -14,17 +16,21 @@ const pooledCountMax = 1 << 12
  * shared pool that fit a short list exactly and a long one up to an eighth, so that little is
  * reserved in vain; outgrown blocks are used again.
  *
+ * A block is the count of its postings, then the postings; so one word tells of an owner where they
+ * are, and for many owners these words stay in the caches.
+ *
  * A posting is `width` words: a number, by which the list is ascending, and with width 2 a
  * companion beside it.
  */
 export class PostingLists {
   readonly width: 1 | 2
-  /** For each owner: where its block starts, and how many postings it holds. */
-  readonly #lists = new WordColumn(2)
+  /** For each owner: where its block starts; 0: it has none. */
+  readonly #lists = new WordColumn(1)
   readonly #pool: Int32Array[] = []
   readonly #free = new Map<number, number[]>()
   readonly #long = new Map<number, Int32Array>()
-  #poolEnd = 0
+  // A start of 0 means none.
+  #poolEnd = 1
 
   constructor(width: 1 | 2) {
     this.width = width
@@ -39,30 +45,40 @@ export class PostingLists {
 
   /** Postings of an owner. */
   count(owner: number): number {
-    return owner < this.#lists.count ? this.#lists.word(owner, countWord) : 0
+    if (owner >= this.#lists.count) return 0
+    const place = this.#placeOf(owner)
+    if (place === isLong) return this.blockOf(owner)[0] as number
+    if (place === 0) return 0
+    const chunk = this.#pool[place >>> poolChunkBits] as Int32Array
+    return chunk[place & (poolChunkWords - 1)] as number
   }
 
-  /** The memory that holds the owner's postings, from word `startOf(owner)` on. */
+  /** The memory that holds the postings of an owner that has some, from `startOf(owner)` on. */
   blockOf(owner: number): Int32Array {
-    const count = this.#lists.word(owner, countWord)
-    if (count > pooledCountMax) return this.#long.get(owner) as Int32Array
-    return this.#pool[this.#lists.word(owner, startWord) >>> poolChunkBits] as Int32Array
+    const place = this.#placeOf(owner)
+    if (place === isLong) return this.#long.get(owner) as Int32Array
+    return this.#pool[place >>> poolChunkBits] as Int32Array
   }
 
   startOf(owner: number): number {
-    if (this.#lists.word(owner, countWord) > pooledCountMax) return 0
-    return this.#lists.word(owner, startWord) & (poolChunkWords - 1)
+    const place = this.#placeOf(owner)
+    return place === isLong ? 1 : (place & (poolChunkWords - 1)) + 1
+  }
+
+  #placeOf(owner: number): number {
+    return this.#lists.chunkOf(owner)[owner & chunkMask] as number
   }
 
   /** Adds a posting in its place; false when that was not at the end. */
   append(owner: number, posting: Posting): boolean {
     this.#lists.extendTo(owner + 1)
-    const count = this.#lists.word(owner, countWord)
+    const count = this.count(owner)
     const capacity = count === 0 ? 0 : capacityFor(count)
     if (count === capacity) this.#move(owner, capacityFor(count + 1))
-    this.#lists.set(owner, countWord, count + 1)
+    const block = this.blockOf(owner)
     const start = this.startOf(owner)
-    return this.#insert(this.blockOf(owner), { start, count }, posting)
+    block[start - 1] = count + 1
+    return this.#insert(block, { start, count }, posting)
   }
 
   /**
@@ -84,33 +100,38 @@ export class PostingLists {
       if (count > 0) this.#reserve(first + index, count)
     }
     const { width } = this
-    const chunks = this.#lists
     for (let at = 0; at < triples.length; at += 3) {
       const owner = triples[at] as number
-      const isLong = (counts[owner - first] as number) > pooledCountMax
-      const start = chunks.word(owner, startWord)
-      const block = (
-        isLong ? this.#long.get(owner) : this.#pool[start >>> poolChunkBits]
-      ) as Int32Array
-      const count = chunks.word(owner, countWord)
-      const base = isLong ? 0 : start & (poolChunkWords - 1)
+      const block = this.blockOf(owner)
+      const start = this.startOf(owner)
+      const count = block[start - 1] as number
       const number = triples[at + 1] as number
-      const end = base + count * width
+      const end = start + count * width
       if (count > 0 && (block[end - width] as number) > number) {
         const companion = triples[at + 2] as number
-        this.#insert(block, { start: base, count }, { number, companion })
+        this.#insert(block, { start, count }, { number, companion })
       } else {
         block[end] = number
         if (width === 2) block[end + 1] = triples[at + 2] as number
       }
-      chunks.set(owner, countWord, count + 1)
+      block[start - 1] = count + 1
     }
   }
 
   #reserve(owner: number, count: number): void {
-    const words = capacityFor(count) * this.width
-    if (count > pooledCountMax) this.#long.set(owner, new Int32Array(words))
-    else this.#lists.set(owner, startWord, this.#allocate(words))
+    const words = this.#blockWords(capacityFor(count))
+    if (count > pooledCountMax) {
+      this.#long.set(owner, new Int32Array(words))
+      this.#lists.set(owner, 0, isLong)
+    } else {
+      this.#lists.set(owner, 0, this.#allocate(words))
+      // A block used before says how many postings it had.
+      this.blockOf(owner)[this.startOf(owner) - 1] = 0
+    }
+  }
+
+  #blockWords(capacity: number): number {
+    return 1 + capacity * this.width
   }
 
   /** Postings come nearly sorted: only overlapping transactions commit them in another order. */
@@ -128,28 +149,29 @@ export class PostingLists {
   }
 
   #move(owner: number, capacity: number): void {
-    const count = this.#lists.word(owner, countWord)
+    const count = this.count(owner)
     const old = count === 0 ? noWords : this.blockOf(owner)
-    const oldStart = count === 0 ? 0 : this.startOf(owner)
-    const words = count * this.width
+    const oldStart = count === 0 ? 0 : this.startOf(owner) - 1
+    const words = count === 0 ? 0 : this.#blockWords(count)
     if (capacity > pooledCountMax) {
-      const list = new Int32Array(capacity * this.width)
+      const list = new Int32Array(this.#blockWords(capacity))
       list.set(old.subarray(oldStart, oldStart + words))
       if (count > 0 && count <= pooledCountMax) this.#release(owner, count)
       this.#long.set(owner, list)
+      this.#lists.set(owner, 0, isLong)
       return
     }
-    const start = this.#allocate(capacity * this.width)
+    const start = this.#allocate(this.#blockWords(capacity))
     const chunk = this.#pool[start >>> poolChunkBits] as Int32Array
     const at = start & (poolChunkWords - 1)
     for (let index = 0; index < words; index++) chunk[at + index] = old[oldStart + index] as number
     if (count > 0) this.#release(owner, count)
-    this.#lists.set(owner, startWord, start)
+    this.#lists.set(owner, 0, start)
   }
 
   #release(owner: number, count: number): void {
-    const words = capacityFor(count) * this.width
-    const start = this.#lists.word(owner, startWord)
+    const words = this.#blockWords(capacityFor(count))
+    const start = this.#placeOf(owner)
     const free = this.#free.get(words)
     if (free === undefined) this.#free.set(words, [start])
     else free.push(start)

@@ -41,13 +41,14 @@ export function kindOf(id: number): EntityKind | undefined {
 
 /** The ordinal of a node id; anything else is an InvalidArgument. */
 export function nodeOrdinal(id: number): number {
-  if ((id & 3) !== 1 || kindOf(id) === undefined) refuseId(id, 'node')
+  // The bits of an id are all of it: no number with a fraction or outside 32 bits passes.
+  if ((id & 3) !== 1 || id >>> 0 !== id) refuseId(id, 'node')
   return id >>> 2
 }
 
 /** The ordinal of an edge id; anything else is an InvalidArgument. */
 export function edgeOrdinal(id: number): number {
-  if ((id & 3) !== 2 || kindOf(id) === undefined) refuseId(id, 'edge')
+  if ((id & 3) !== 2 || id >>> 0 !== id) refuseId(id, 'edge')
   return id >>> 2
 }
 

@@ -7,6 +7,13 @@ export interface PayloadSlice {
   readonly end: number
 }
 
+/** Where an entry of the arena lies, without a look at it: its length is read when needed. */
+export interface PayloadEntry {
+  readonly bytes: Uint8Array
+  /** Where the entry, its length first, starts. */
+  readonly offset: number
+}
+
 /** Where the content of an arena entry starts. */
 export function entryStart(chunk: Uint8Array, offset: number): number {
   let at = offset
@@ -27,8 +34,14 @@ export function entryEnd(chunk: Uint8Array, offset: number): number {
 }
 
 export function sliceOf(arena: ByteArena, reference: number): PayloadSlice {
-  const bytes = arena.chunkOf(reference)
-  const offset = arena.offsetOf(reference)
+  return entryToSlice(entryOf(arena, reference))
+}
+
+export function entryOf(arena: ByteArena, reference: number): PayloadEntry {
+  return { bytes: arena.chunkOf(reference), offset: arena.offsetOf(reference) }
+}
+
+export function entryToSlice({ bytes, offset }: PayloadEntry): PayloadSlice {
   return { bytes, start: entryStart(bytes, offset), end: entryEnd(bytes, offset) }
 }
 

@@ -54,6 +54,9 @@ export function subtractSpans(span: Span, covered: readonly Span[]): Span[] {
 
 const cacheSlots = 1024
 
+// A plain number of this module: what is imported, the runtime loads and checks at every turn.
+const chunkMask = wordColumnChunkMask
+
 /**
  * The distinct periods of a table, so that a version refers to one by a 32-bit number. Interning
  * is lossy on purpose (a direct-mapped cache of recent periods): a bulk load repeats few periods
@@ -96,7 +99,7 @@ export class PeriodTable {
   /** Whether the period contains an instant given by its two words. */
   covers(period: number, high: number, low: number): boolean {
     const chunk = this.column.chunkOf(period)
-    const at = (period & wordColumnChunkMask) << 2
+    const at = (period & chunkMask) << 2
     const fromHigh = chunk[at] as number
     if (fromHigh > high) return false
     if (fromHigh === high && (chunk[at + 1] as number) >>> 0 > low >>> 0) return false
@@ -107,7 +110,7 @@ export class PeriodTable {
   /** Whether the period contains a whole span. */
   contains(period: number, span: SpanWords): boolean {
     const chunk = this.column.chunkOf(period)
-    const at = (period & wordColumnChunkMask) << 2
+    const at = (period & chunkMask) << 2
     const fromHigh = chunk[at] as number
     if (fromHigh > span.fromHigh) return false
     const fromLow = (chunk[at + 1] as number) >>> 0
@@ -120,7 +123,7 @@ export class PeriodTable {
   /** Whether the period contains an instant and has no end. */
   coversForEver(period: number, high: number, low: number): boolean {
     const chunk = this.column.chunkOf(period)
-    const at = (period & wordColumnChunkMask) << 2
+    const at = (period & chunkMask) << 2
     if (chunk[at + 2] !== 0x7fffffff || chunk[at + 3] !== -1) return false
     const fromHigh = chunk[at] as number
     return fromHigh < high || (fromHigh === high && (chunk[at + 1] as number) >>> 0 <= low >>> 0)

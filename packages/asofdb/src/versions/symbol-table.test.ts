@@ -39,3 +39,22 @@ describe('a symbol table', () => {
     expect([...table.definitions()]).toEqual([[0, 'a']])
   })
 })
+
+test('names asked for in turn keep their numbers, also where they have the same length', () => {
+  const table = new SymbolTable()
+  const names = ['age', 'sex', 'a name of nineteen.', 'own', '']
+  expect(names.map((name) => table.find(name))).toEqual(names.map(() => undefined))
+  for (const name of names) table.intern(name)
+  for (let round = 0; round < 3; round++) {
+    expect(names.map((name) => table.find(name))).toEqual([0, 1, 2, 3, 4])
+    expect(table.find('sea')).toBeUndefined()
+  }
+})
+
+test('what is no name was never used', () => {
+  const table = new SymbolTable()
+  table.intern('5')
+  for (const name of [undefined, null, 5, {}]) {
+    expect(Reflect.apply(table.find.bind(table), undefined, [name])).toBeUndefined()
+  }
+})

@@ -1,5 +1,7 @@
 import { invariant, must } from '../rules/invariant.ts'
 
+const recentMask = 15
+
 /** The largest number of a symbol. Tables hold symbols as signed words. */
 export const symbolMax = 2 ** 31 - 1
 
@@ -11,6 +13,9 @@ export const symbolMax = 2 ** 31 - 1
  */
 export class SymbolTable {
   readonly #numbers = new Map<string, number>()
+  // The names asked for last, by length. A name never changes its number, so they stay true.
+  readonly #recentNames: (string | undefined)[] = Array.from({ length: recentMask + 1 })
+  readonly #recentNumbers = new Int32Array(recentMask + 1)
   readonly #names: (string | undefined)[] = []
   readonly #logged: boolean[] = []
   readonly #loggedOrder: number[] = []
@@ -22,7 +27,19 @@ export class SymbolTable {
 
   /** The number of a name, if any transaction ever used it. */
   find(name: string): number | undefined {
-    return this.#numbers.get(name)
+    // Without a compiler anything may be asked for.
+    if (typeof name !== 'string') return undefined
+    const slot = name.length & recentMask
+    if (this.#recentNames[slot] === name) return this.#recentNumbers[slot]
+    return this.#findAmongAll(name, slot)
+  }
+
+  #findAmongAll(name: string, slot: number): number | undefined {
+    const found = this.#numbers.get(name)
+    if (found === undefined) return undefined
+    this.#recentNames[slot] = name
+    this.#recentNumbers[slot] = found
+    return found
   }
 
   intern(name: string): number {

@@ -1,7 +1,9 @@
 import { invariant } from '../rules/invariant.ts'
 import { ByteArena, absentReference } from './byte-arena.ts'
 import { ordinalMax } from './entity.ts'
+import { EndlessPayloads } from './endless-payloads.ts'
 import { HistoryIndex } from './history-index.ts'
+import { shortHistoryMax, ShortHistories } from './short-histories.ts'
 import { PeriodTable, type SpanWords } from './periods.ts'
 import type { VersionPoint } from './version-point.ts'
 import { WordColumn, wordColumnChunkMask } from './word-column.ts'
@@ -16,8 +18,12 @@ const previousWord = 1
 const periodWord = 2
 const payloadWord = 3
 
+// Plain numbers of this module: what is imported, the runtime loads and checks anew at every turn.
+const chunkMask = wordColumnChunkMask
+const absent = absentReference
+
 /** Chains longer than this are searched through a `HistoryIndex`. */
-const chainStepsMax = 24
+const chainStepsMax = shortHistoryMax
 
 /**
  * The versions of one kind of entity: the truth, append-only, in commit order.
@@ -35,6 +41,9 @@ export class VersionTable {
   readonly periods = new PeriodTable()
   readonly arena = new ByteArena()
   readonly #heads: WordColumn
+  /** Of tables with wide heads: what most reads of the present are answered by. */
+  readonly #endless = new EndlessPayloads()
+  readonly #short = new ShortHistories(this)
   readonly #histories = new Map<number, HistoryIndex>()
 
   constructor(options: { readonly hasWideHeads: boolean }) {
@@ -52,7 +61,8 @@ export class VersionTable {
 
   /** Bytes of memory held by heads and rows, payloads apart. */
   get byteLength(): number {
-    return this.rows.byteLength + this.#heads.byteLength + this.periods.column.byteLength
+    const derived = this.#heads.byteLength + this.#endless.byteLength + this.#short.byteLength
+    return this.rows.byteLength + derived + this.periods.column.byteLength
   }
 
   append(entity: number, period: number, payload: number): number {
@@ -128,54 +138,69 @@ export class VersionTable {
    * O(1) for the present, O(log² n) in n versions of the entity for any other point.
    */
   payloadAt(entity: number, point: VersionPoint): number {
+    const endless = this.#endless.payloadAt(entity, point)
+    if (endless !== 0) return endless >>> 0
     const heads = this.#heads
-    if (entity >= heads.count) return absentReference
+    if (entity >= heads.count) return absent
     const chunk = heads.chunkOf(entity)
-    const at = (entity & wordColumnChunkMask) * heads.stride
+    const at = (entity & chunkMask) * heads.stride
     const row = (chunk[at + headRowWord] as number) - 1
-    if (heads.stride > 1 && row < point.rows && row >= 0) {
+    if (heads.stride === 1) return this.#payloadFrom(row, entity, point)
+    if (row < 0) return absent
+    if (row < point.rows) {
       const period = chunk[at + headPeriodWord] as number
       if (this.periods.covers(period, point.high, point.low)) {
         return (chunk[at + headPayloadWord] as number) >>> 0
       }
-      return this.#payloadFrom(this.previous(row), entity, point)
     }
-    return this.#payloadFrom(row, entity, point)
+    return this.#earlierPayload(entity, row, point)
   }
 
-  /** The payload of the newest row of an entity if it is known, covers the point, never ends. */
+  /** Without a wide head: the newest row, then those before it. */
+  #payloadFrom(row: number, entity: number, point: VersionPoint): number {
+    if (row < 0) return absent
+    const chunk = this.rows.chunkOf(row)
+    const at = (row & chunkMask) << 2
+    if (row < point.rows) {
+      const period = chunk[at + periodWord] as number
+      if (this.periods.covers(period, point.high, point.low)) {
+        return (chunk[at + payloadWord] as number) >>> 0
+      }
+    }
+    if (chunk[at + previousWord] === 0) return absent
+    return this.#earlierPayload(entity, row, point)
+  }
+
+  /** Where the newest row of an entity, its head, is known not to answer. */
+  #earlierPayload(entity: number, head: number, point: VersionPoint): number {
+    const payload = this.#short.earlierPayloadAt(entity, head, point)
+    return payload === undefined ? this.#longHistoryAt(entity, point) : payload >>> 0
+  }
+
+  #longHistoryAt(entity: number, point: VersionPoint): number {
+    const found = this.#history(entity).covering(point)
+    return found < 0 ? absent : this.payloadOf(found)
+  }
+
+  /**
+   * The payload of the newest row of an entity if it is known, covers the point, never ends: as
+   * the word that tables hold.
+   */
   openEndedPayload(entity: number, point: VersionPoint): number {
-    const heads = this.#heads
-    if (entity >= heads.count) return absentReference
-    const chunk = heads.chunkOf(entity)
-    const at = (entity & wordColumnChunkMask) * heads.stride
-    const row = (chunk[at + headRowWord] as number) - 1
-    if (row < 0 || row >= point.rows || heads.stride === 1) return absentReference
-    const period = chunk[at + headPeriodWord] as number
-    if (!this.periods.coversForEver(period, point.high, point.low)) return absentReference
-    return (chunk[at + headPayloadWord] as number) >>> 0
+    const reference = this.#endless.payloadAt(entity, point)
+    return reference !== 0 ? reference : this.#openEndedHead(entity, point)
   }
 
-  /** Searches the chain from `first` on, and a long one through its history index. */
-  #payloadFrom(first: number, entity: number, point: VersionPoint): number {
-    const { rows } = this
-    let row = first
-    for (let steps = 0; row >= 0;) {
-      const chunk = rows.chunkOf(row)
-      const at = (row & wordColumnChunkMask) << 2
-      if (row < point.rows) {
-        const period = chunk[at + periodWord] as number
-        if (this.periods.covers(period, point.high, point.low)) {
-          return (chunk[at + payloadWord] as number) >>> 0
-        }
-      }
-      row = (chunk[at + previousWord] as number) - 1
-      if (++steps > chainStepsMax) {
-        const found = this.#history(entity).covering(point)
-        return found < 0 ? absentReference : this.payloadOf(found)
-      }
-    }
-    return absentReference
+  #openEndedHead(entity: number, point: VersionPoint): number {
+    const heads = this.#heads
+    if (entity >= heads.count) return absent
+    const chunk = heads.chunkOf(entity)
+    const at = (entity & chunkMask) * heads.stride
+    const row = (chunk[at + headRowWord] as number) - 1
+    if (row < 0 || row >= point.rows || heads.stride === 1) return absent
+    const period = chunk[at + headPeriodWord] as number
+    if (!this.periods.coversForEver(period, point.high, point.low)) return absent
+    return chunk[at + headPayloadWord] as number
   }
 
   /** Whether the newest row of an entity within the first `rows` is present over a whole span. */
@@ -194,8 +219,14 @@ export class VersionTable {
     const heads = this.#heads
     heads.set(entity, headRowWord, row + 1)
     if (heads.stride === 1) return
-    heads.set(entity, headPeriodWord, this.rows.word(row, periodWord))
-    heads.set(entity, headPayloadWord, this.rows.word(row, payloadWord))
+    const period = this.rows.word(row, periodWord)
+    const payload = this.rows.word(row, payloadWord)
+    heads.set(entity, headPeriodWord, period)
+    heads.set(entity, headPayloadWord, payload)
+    const endless = this.#endless
+    if (payload === absent || !this.periods.isEndless(period)) return endless.clear(entity)
+    const { column } = this.periods
+    endless.set(entity, payload, { row, high: column.word(period, 0), low: column.word(period, 1) })
   }
 
   /** The history index of a long-lived entity, built when first asked for, then kept up. */
