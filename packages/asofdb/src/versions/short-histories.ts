@@ -23,8 +23,14 @@ const payloadWord = 1
 const highWord = 2
 const lowWord = 3
 
+/** Words of a place: the number of the first record and, in the low bits, how many; 0: no block. */
+const blockWord = 0
+/** A block holds all versions of its entity among so many rows of the table. */
+const rowsWord = 1
+
 /** The rows of a table, as far as a history needs them. */
 export interface HistoryRows {
+  readonly count: number
   readonly periods: PeriodTable
   periodOf(row: number): number
   /** The payload reference; 0 when the row states absence. */
@@ -40,13 +46,14 @@ export interface HistoryRows {
  * A block is made when the past of an entity is first asked for, so who only reads the present
  * pays nothing. Records, oldest first, are four words: row, payload, and the start of an endless
  * period in two words; of a period that ends, row has its bits inverted and the period's number
- * takes the third word. A block is good as long as it ends with the newest row of its entity; an
- * outgrown one is made anew. It is a cache: dropping it loses nothing.
+ * takes the third word. A block says how many rows of the table there were when it was last found to
+ * be complete, so that reading any state up to then looks at nothing else. Beyond that it is good as
+ * long as it ends with the newest row of its entity; an outgrown one is made anew. It is a cache:
+ * dropping it loses nothing.
  */
 export class ShortHistories {
   readonly #table: HistoryRows
-  /** For each entity: the number of its first record, and in the low bits how many; 0: no block. */
-  readonly #places = new WordColumn(1)
+  readonly #places = new WordColumn(2)
   readonly #pool: Int32Array[] = []
   /** First records of blocks given up, by their count of records. */
   readonly #free: number[][] = []
@@ -68,11 +75,29 @@ export class ShortHistories {
    * none and for absence, undefined when the entity has too many.
    */
   earlierPayloadAt(entity: number, head: number, point: VersionPoint): number | undefined {
-    let place = this.#placeOf(entity)
-    if (!this.#endsWith(place, head)) place = this.#make(entity, head)
-    const count = place & countMask
+    let block = this.#blockOf(entity)
+    if (!this.#endsWith(block, head)) block = this.#make(entity, head)
+    const count = block & countMask
     if (count === isLong) return undefined
     if (count === 0) return 0
+    this.#places.set(entity, rowsWord, this.#table.count)
+    return this.#search(block, point)
+  }
+
+  /** As `earlierPayloadAt`, of any version, where the block at hand is known to hold them all. */
+  payloadAt(entity: number, point: VersionPoint): number | undefined {
+    const places = this.#places
+    if (entity >= places.count) return undefined
+    const chunk = places.chunkOf(entity)
+    const at = (entity & chunkMask) * 2
+    const block = chunk[at + blockWord] as number
+    const count = block & countMask
+    if (count === 0 || count === isLong) return undefined
+    return (chunk[at + rowsWord] as number) < point.rows ? undefined : this.#search(block, point)
+  }
+
+  #search(place: number, point: VersionPoint): number {
+    const count = place & countMask
     const words = this.#pool[place >>> (countBits + recordsPerChunkBits)] as Int32Array
     const first = ((place >>> countBits) << recordWordsBits) & (poolChunkWords - 1)
     const { rows, high, low } = point
@@ -103,16 +128,14 @@ export class ShortHistories {
     return row === head || ~row === head
   }
 
-  #placeOf(entity: number): number {
-    const places = this.#places
-    if (entity >= places.count) return 0
-    return places.chunkOf(entity)[entity & chunkMask] as number
+  #blockOf(entity: number): number {
+    return entity < this.#places.count ? this.#places.word(entity, blockWord) : 0
   }
 
   /** Makes the block of an entity of several versions, in place of one that has fallen behind. */
   #make(entity: number, head: number): number {
     if (this.#table.previous(head) < 0) return 0
-    const old = this.#placeOf(entity)
+    const old = this.#blockOf(entity)
     if (old !== 0) (this.#free[old & countMask] ??= []).push(old >>> countBits)
     const rows: number[] = []
     for (let row = head; row >= 0 && rows.length <= shortHistoryMax; ) {
@@ -122,7 +145,7 @@ export class ShortHistories {
     const first = rows.length > shortHistoryMax ? -1 : this.#allocate(rows.length)
     const place = first < 0 ? isLong : (first << countBits) | rows.length
     this.#places.extendTo(entity + 1)
-    this.#places.set(entity, 0, place)
+    this.#places.set(entity, blockWord, place)
     if (first < 0) return place
     rows.reverse()
     for (const [index, row] of rows.entries()) this.#write(first + index, row)

@@ -140,6 +140,8 @@ export class VersionTable {
   payloadAt(entity: number, point: VersionPoint): number {
     const endless = this.#endless.payloadAt(entity, point)
     if (endless !== 0) return endless >>> 0
+    const past = this.#short.payloadAt(entity, point)
+    if (past !== undefined) return past >>> 0
     const heads = this.#heads
     if (entity >= heads.count) return absent
     const chunk = heads.chunkOf(entity)
