@@ -41,6 +41,20 @@ describe('histories of a few versions', () => {
     }
   })
 
+  test('know of no version that was appended after they were last complete', () => {
+    const table = new VersionTable({ hasWideHeads: true })
+    const span = { from: 5n, to: 100n }
+    for (let row = 0; row < 3; row++) append(table, 0, { from: BigInt(row), to: 4n })
+    for (let row = 3; row < 20; row++) {
+      // The block is looked at just before, as of the state that the next version ends.
+      expect(table.payloadAt(0, { rows: row, high: 0, low: 3 })).toBe(3)
+      append(table, row % 2, span)
+      const newest = row % 2 === 0 ? row + 1 : row === 3 ? 0 : row
+      expect(table.payloadAt(0, { rows: row + 1, high: 0, low: 6 })).toBe(newest)
+      expect(table.payloadAt(0, { rows: row + 1, high: 0, low: 3 })).toBe(3)
+    }
+  })
+
   test('take memory only of those whose past was asked for and has several versions', () => {
     const table = new VersionTable({ hasWideHeads: true })
     const span = { from: 5n, to: foreverMicros }
