@@ -41,6 +41,10 @@ export async function benchImport(setting: Setting): Promise<Row[]> {
   const theirs = [indexesFirst, indexesLast]
   return [
     rowAgainstBest(whole, { id: 'import.facts', what, unit }, { ours, theirs }),
+    rowAgainstBest(whole, { id: 'import.facts.indexesFirst', what, unit }, {
+      ours,
+      theirs: [indexesFirst],
+    }),
     rowAgainstBest(parts, { id: 'import.facts.per1000', what: whatParts, unit }, {
       ours,
       theirs: [indexesFirst],
