@@ -1,14 +1,8 @@
 import type { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { Isolation, TransactionCore } from './commit/transaction-core.ts'
 import { ByteWriter } from './encoding/bytes.ts'
-import {
-  type Instant,
-  type InstantInput,
-  instantToMicros,
-  microsToInstant,
-} from './encoding/instant.ts'
-import type { KeyInput } from './encoding/ordered-key.ts'
-import { encodeValue, type Value } from './encoding/value.ts'
+import { type InstantInput, instantToMicros, microsToInstant } from './encoding/instant.ts'
+import { encodeValue } from './encoding/value.ts'
 import type { GraphSettings } from './graph/graph-writer.ts'
 import type { CommitMeta } from './graph/history.ts'
 import { metaOf } from './graph/history.ts'
@@ -20,20 +14,14 @@ import {
   type NetDiffEntry,
   type NetDiffOptions,
 } from './compare.ts'
-import type { KeyReader } from './keys/key-reader.ts'
 import { graphIndexChecks } from './graph/index-checks.ts'
 import type { Host } from './host/host.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import { collectStats, type Stats, type Storage, type VerifyReport } from './storage.ts'
+import { CurrentKeys } from './current-keys.ts'
+import { type CommitInfo, OpenTransaction } from './open-transaction.ts'
 import { Transaction } from './transaction.ts'
-import {
-  type Coordinates,
-  keyReaderAt,
-  KeyView,
-  View,
-  type ViewContext,
-  type ViewPoint,
-} from './view.ts'
+import { type Coordinates, type KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
 import type { GraphReader } from './graph/graph-reader.ts'
@@ -56,13 +44,6 @@ export interface ImportOptions extends WriteOptions {
 
 export interface BeginOptions extends Omit<WriteOptions, 'retries'> {
   readonly readonly?: boolean | undefined
-}
-
-/** A commit: its number, its system time and what its writer said about it. */
-export interface CommitInfo {
-  readonly sequence: number
-  readonly system: Instant
-  readonly meta: CommitMeta | undefined
 }
 
 const retriesDefault = 10
@@ -459,72 +440,6 @@ export class Database {
     }
     pipeline.raiseReadFloor(micros)
     return commits.sequenceAt(micros, sequence)
-  }
-}
-
-interface OpenTransactionParts {
-  readonly settings: GraphSettings
-  readonly commit: () => Promise<CommitInfo | undefined>
-}
-
-/** A transaction that its owner ends. */
-export class OpenTransaction extends Transaction {
-  readonly #core: TransactionCore
-  readonly #commit: () => Promise<CommitInfo | undefined>
-
-  constructor(context: ViewContext, core: TransactionCore, parts: OpenTransactionParts) {
-    super(context, core, parts.settings)
-    this.#core = core
-    this.#commit = parts.commit
-  }
-
-  /**
-   * Commits; resolves when durable, with undefined if nothing was stated. `Conflict` when it lost
-   * a race: begin again.
-   */
-  commit(): Promise<CommitInfo | undefined> {
-    return this.#commit()
-  }
-
-  /** Forgets everything stated. Harmless after the end. */
-  cancel(): void {
-    this.#core.cancel()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.cancel()
-  }
-}
-
-interface CurrentPoints {
-  now(): ViewPoint
-  /** The same view while no commit follows. */
-  atLastCommit(): View
-}
-
-/** A keyspace that follows the commits. */
-class CurrentKeys extends KeyView {
-  readonly #points: CurrentPoints
-  #lastCommit: View | undefined
-  #lastReader: KeyReader | undefined
-
-  constructor(keyspace: string, context: ViewContext, points: CurrentPoints) {
-    super(keyspace, context)
-    this.#points = points
-  }
-
-  protected override get reader(): KeyReader {
-    return keyReaderAt(this.keyspace, this.context, this.#points.now())
-  }
-
-  /** As with nodes: what holds from the last commit on for ever needs no look at the clock. */
-  override get(key: KeyInput): Value | undefined {
-    const view = this.#points.atLastCommit()
-    if (this.#lastReader === undefined || view !== this.#lastCommit) {
-      this.#lastCommit = view
-      this.#lastReader = keyReaderAt(this.keyspace, this.context, View.pointOf(view))
-    }
-    return this.#lastReader.getOpenEnded(key) ?? super.get(key)
   }
 }
 

@@ -4,14 +4,8 @@
 
 // Opening and closing.
 export { open, type Durability, type OpenOptions } from './open.ts'
-export type {
-  BeginOptions,
-  CommitInfo,
-  Database,
-  OpenTransaction,
-  ImportOptions,
-  WriteOptions,
-} from './database.ts'
+export type { BeginOptions, Database, ImportOptions, WriteOptions } from './database.ts'
+export type { CommitInfo, OpenTransaction } from './open-transaction.ts'
 
 // The state of a database and its files.
 export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Database, OpenTransaction } from '../database.ts'
+import type { Database } from '../database.ts'
+import type { OpenTransaction } from '../open-transaction.ts'
 import { open } from '../open.ts'
 
 const conflict = expect.objectContaining({ code: 'Conflict' })

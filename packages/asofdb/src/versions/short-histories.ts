@@ -46,10 +46,10 @@ export interface HistoryRows {
  * A block is made when the past of an entity is first asked for, so who only reads the present
  * pays nothing. Records, oldest first, are four words: row, payload, and the start of an endless
  * period in two words; of a period that ends, row has its bits inverted and the period's number
- * takes the third word. A block says how many rows of the table there were when it was last found to
- * be complete, so that reading any state up to then looks at nothing else. Beyond that it is good as
- * long as it ends with the newest row of its entity; an outgrown one is made anew. It is a cache:
- * dropping it loses nothing.
+ * takes the third word. A block says how many rows of the table there were when it was last found
+ * to be complete, so that reading any state up to then looks at nothing else. Beyond that it is
+ * good as long as it ends with the newest row of its entity; an outgrown one is made anew. It is a
+ * cache: dropping it loses nothing.
  */
 export class ShortHistories {
   readonly #table: HistoryRows
