@@ -8,13 +8,15 @@ import { drawWorkload, type Workload } from './workload.ts'
 
 export interface SimulationOptions {
   readonly seed: number
-  /** How many seeds, counted up from `seed`. */
+  /** How many seeds at most, counted up from `seed`; Infinity: until the time is over. */
   readonly seeds: number
   readonly brokenSync: Breakage
   readonly brokenDirectorySync: Breakage
   /** Explorations spent on making a failing workload smaller. */
   readonly shrinkRunsMax: number
   onSeed?(done: number): void
+  /** Asked before each seed but the first: whether to stop, having passed. */
+  isTimeOver?(): boolean
 }
 
 export interface SimulationReport {
@@ -38,19 +40,21 @@ type Switches = Pick<SimulationOptions, 'brokenSync' | 'brokenDirectorySync'>
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   const counts = newCrashCounts()
   const hashes: string[] = []
-  for (let number = 0; number < options.seeds; number += 1) {
-    const seed = options.seed + number
+  let done = 0
+  while (done < options.seeds && (done === 0 || options.isTimeOver?.() !== true)) {
+    const seed = options.seed + done
     const workload = drawWorkload(seed)
     const explored = await explore({ ...options, workload })
     addCounts(counts, explored.counts)
     hashes.push(explored.traceHash)
+    done += 1
     if (explored.failure !== undefined) {
       const failure = await describeFailure(workload, explored.failure, options)
-      return { passed: false, seeds: number + 1, counts, traceHash: hashes.join('-'), failure }
+      return { passed: false, seeds: done, counts, traceHash: hashes.join('-'), failure }
     }
-    options.onSeed?.(number + 1)
+    options.onSeed?.(done)
   }
-  return { passed: true, seeds: options.seeds, counts, traceHash: hashes.join('-') }
+  return { passed: true, seeds: done, counts, traceHash: hashes.join('-') }
 }
 
 async function describeFailure(

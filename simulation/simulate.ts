@@ -11,6 +11,7 @@ under the weakest disk model, and compares what opens afterwards with a referenc
 
   --seed N                  the first seed (default 1)
   --seeds COUNT             how many seeds, counted up from the first (default 1)
+  --minutes N               as many seeds as begin within this time
   --broken-sync[=TEXT]      a sync does nothing (of files with TEXT in their path): to prove that
                             the simulation would notice
   --broken-directory-sync[=TEXT]  the same for the sync of a directory
@@ -34,7 +35,8 @@ function parseOptions() {
     args,
     options: {
       seed: { type: 'string', default: '1' },
-      seeds: { type: 'string', default: '1' },
+      seeds: { type: 'string' },
+      minutes: { type: 'string' },
       'broken-sync': { type: 'string' },
       'broken-directory-sync': { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -44,12 +46,21 @@ function parseOptions() {
   const toBreakage = (text: string | undefined) => (text === '*' ? true : (text ?? false))
   return {
     seed: toCount('seed', values.seed, 0),
-    seeds: toCount('seeds', values.seeds, 1),
+    seeds:
+      values.seeds === undefined
+        ? seedsWithin(values.minutes)
+        : toCount('seeds', values.seeds, 1),
+    minutes: values.minutes === undefined ? Infinity : toCount('minutes', values.minutes, 1),
     brokenSync: toBreakage(values['broken-sync']),
     brokenDirectorySync: toBreakage(values['broken-directory-sync']),
     isJson: values.json,
     isHelp: values.help,
   }
+}
+
+/** Who names a time and no count means: as many as there is time for. */
+function seedsWithin(minutes: string | undefined): number {
+  return minutes === undefined ? 1 : Infinity
 }
 
 function toCount(name: string, text: string, least: number): number {
@@ -104,7 +115,8 @@ async function main(): Promise<number> {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${help}`)
     return 2
   }
-  const { isJson, isHelp, ...switchesGiven } = options
+  const { isJson, isHelp, minutes, ...switchesGiven } = options
+  const endMs = performance.now() + minutes * 60_000
   if (isHelp) {
     console.log(help)
     return 0
@@ -117,8 +129,10 @@ async function main(): Promise<number> {
   const report = await simulate({
     ...switchesGiven,
     shrinkRunsMax,
+    isTimeOver: () => performance.now() >= endMs,
     onSeed: (done) => {
-      if (!isJson && done % seedsPerLine === 0) console.error(`${done} of ${options.seeds} seeds`)
+      if (isJson || done % seedsPerLine !== 0) return
+      console.error(Number.isFinite(options.seeds) ? `${done} of ${options.seeds}` : `${done} seeds`)
     },
   })
   if (isJson) console.log(JSON.stringify(report))

@@ -30,6 +30,13 @@ describe('crashes at every write, sync, rename and directory sync', () => {
     wholeRunMs,
   )
 
+  it('goes on to further seeds until the time is over', async () => {
+    let asked = 0
+    const isTimeOver = () => ++asked === 3
+    const { passed, seeds } = await simulate({ ...usual, seed: 1, seeds: Infinity, isTimeOver })
+    expect([passed, seeds]).toEqual([true, 3])
+  })
+
   it('leave every acknowledged commit, and no half of one', async () => {
     const { failure, counts } = await simulate({ ...usual, seed: 1, seeds: 12 })
     expect(failure).toBeUndefined()
