@@ -132,7 +132,8 @@ async function main(): Promise<number> {
     isTimeOver: () => performance.now() >= endMs,
     onSeed: (done) => {
       if (isJson || done % seedsPerLine !== 0) return
-      console.error(Number.isFinite(options.seeds) ? `${done} of ${options.seeds}` : `${done} seeds`)
+      const all = Number.isFinite(options.seeds) ? ` of ${options.seeds}` : ''
+      console.error(`${done}${all} seeds`)
     },
   })
   if (isJson) console.log(JSON.stringify(report))
