@@ -10,6 +10,7 @@ import { benchImport } from './import.ts'
 import { benchKeys } from './keys.ts'
 import { benchMemory } from './memory.ts'
 import { benchOpen } from './open.ts'
+import { benchModes } from './modes.ts'
 import { loadPeers, type Peers } from './installed-peers.ts'
 import { benchRead } from './read.ts'
 import { describeMachine, type Report, renderReport } from './report.ts'
@@ -25,6 +26,7 @@ const benches: ReadonlyMap<string, Bench> = new Map([
   ['open', benchOpen],
   ['memory', benchMemory],
   ['keys', benchKeys],
+  ['modes', benchModes],
 ])
 
 export const benchNames: readonly string[] = [...benches.keys()]

@@ -25,7 +25,16 @@ const mutatingKinds: ReadonlySet<OperationKind> = new Set([
   'syncDirectory',
 ])
 
-export type FaultCode = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EACCES' | 'EROFS'
+export type FaultCode =
+  | 'EIO'
+  | 'ENOSPC'
+  | 'EDQUOT'
+  | 'EMFILE'
+  | 'EACCES'
+  | 'EROFS'
+  | 'EAGAIN'
+  | 'EINTR'
+  | 'EBUSY'
 
 /** Whether a call of this kind may change what a crash leaves. */
 export function isMutating(kind: OperationKind): boolean {

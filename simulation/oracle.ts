@@ -49,6 +49,7 @@ export class Oracle {
   /** What each commit carried as `who`, by its number less one. */
   readonly writers: (string | undefined)[]
   #acknowledged: number
+  #written: number
   #durable: number
 
   constructor(parts: {
@@ -62,6 +63,7 @@ export class Oracle {
     this.names = names
     this.writers = [...writers]
     this.#acknowledged = floor
+    this.#written = floor
     this.#durable = floor
   }
 
@@ -70,19 +72,25 @@ export class Oracle {
     this.#acknowledged = Math.max(this.#acknowledged, sequence)
   }
 
+  /** Everything up to `sequence` outlives the process in every mode. */
+  makeWritten(sequence: number): void {
+    this.#written = Math.max(this.#written, sequence)
+  }
+
   /** Everything up to `sequence` is durable in every mode. */
   makeDurable(sequence: number): void {
     this.#durable = Math.max(this.#durable, sequence)
   }
 
-  /** `isLogged`: each acknowledged commit is in a log; `isSynced`: and the log is on the disk. */
+  /**
+   * `isLogged`: each acknowledged commit is in a log; `isSynced`: and the log is on the disk. Where
+   * that is not so, what single commits were promised holds, for them and all before.
+   */
   promised({ isLogged, isSynced }: { isLogged: boolean; isSynced: boolean }): Promised {
     const { sequence: ceiling } = this.model
-    return {
-      machineFloor: isSynced ? this.#acknowledged : this.#durable,
-      processFloor: isLogged ? this.#acknowledged : this.#durable,
-      ceiling,
-    }
+    const machineFloor = isSynced ? this.#acknowledged : this.#durable
+    const written = isLogged ? this.#acknowledged : this.#written
+    return { machineFloor, processFloor: Math.max(machineFloor, written, this.#durable), ceiling }
   }
 
   /**

@@ -3,8 +3,10 @@ import {
   type Database,
   DatabaseError,
   open,
+  type OpenOptions,
   type OpenTransaction,
   type Transaction,
+  type WriteDurability,
 } from '../packages/asofdb/src/index.ts'
 import type { Host } from '../packages/asofdb/src/host/host.ts'
 import { applyToEngine } from '../test/conformance/engine-writes.ts'
@@ -14,7 +16,7 @@ import type { Operation } from './operation-script.ts'
 import { attempt } from './reference-failures.ts'
 import type { ReferenceTransaction } from './reference-transaction.ts'
 import type { SimulatedHost } from './simulated-host.ts'
-import type { Action, WorkloadOptions, WorkloadStep } from './workload.ts'
+import type { Action, ModeName, WorkloadOptions, WorkloadStep } from './workload.ts'
 
 export const databasePath = '/database'
 
@@ -59,11 +61,9 @@ export class WorkloadRun {
   get promised(): Promised {
     const { durability } = this.#parts.options
     // What readers were shown counts as told.
-    if (durability !== 'checkpoint') this.#oracle.acknowledge(this.#database?.sequence ?? 0)
-    return this.#oracle.promised({
-      isLogged: durability !== 'checkpoint',
-      isSynced: durability === 'sync',
-    })
+    const isLogged = durability === 'sync' || durability === 'interval' || durability === 'os'
+    if (isLogged) this.#oracle.acknowledge(this.#database?.sequence ?? 0)
+    return this.#oracle.promised({ isLogged, isSynced: durability === 'sync' })
   }
 
   get #oracle(): Oracle {
@@ -121,7 +121,7 @@ export class WorkloadRun {
       case 'pause':
         return new Promise((resolve) => void this.#host.timers.after(act.delayMs, resolve))
       case 'write':
-        return this.#write(act.operations, act.system)
+        return this.#write(act)
       case 'begin': {
         const { isolation } = act
         this.#open.set(act.transaction, {
@@ -154,7 +154,7 @@ export class WorkloadRun {
     this.#watch(this.#mustBeOpen().checkpoint(), () => this.#oracle.makeDurable(sequence))
   }
 
-  #write(operations: readonly Operation[], system?: number): void {
+  #write({ operations, system, durability }: Extract<WorkloadStep, { step: 'write' }>): void {
     const possible: Operation[] = []
     for (const one of operations) if (this.#isPossible(one, possible)) possible.push(one)
     if (possible.length === 0) return
@@ -165,7 +165,7 @@ export class WorkloadRun {
     const body = (tx: Transaction) => {
       for (const operation of possible) applyToEngine(tx, operation, names)
     }
-    const meta = { meta: who === undefined ? undefined : { who } }
+    const meta = { meta: who === undefined ? undefined : { who }, durability }
     const wall = this.#wall
     const given = system === undefined ? {} : { system: BigInt(system) }
     this.#compareCommit(who, {
@@ -178,6 +178,7 @@ export class WorkloadRun {
         for (const operation of possible) applyOperation(transaction, operation)
         return transaction
       },
+      durability,
     })
   }
 
@@ -240,6 +241,7 @@ export class WorkloadRun {
       readonly engine: () => Promise<unknown>
       readonly model: () => ReferenceTransaction
       readonly mayLose?: boolean
+      readonly durability?: WriteDurability | undefined
     },
   ): void {
     const { model, writers } = this.#oracle
@@ -261,7 +263,11 @@ export class WorkloadRun {
       throw new Divergence(`the engine made commit ${sequence}, the model has ${model.sequence}`)
     }
     writers.push(who)
-    this.#watch(promise, () => this.#oracle.acknowledge(sequence))
+    this.#watch(promise, () => {
+      this.#oracle.acknowledge(sequence)
+      if (sides.durability !== undefined) this.#oracle.makeWritten(sequence)
+      if (sides.durability === 'sync') this.#oracle.makeDurable(sequence)
+    })
   }
 
   #mustFailToo(begun: ReturnType<typeof attempt<ReferenceTransaction>>): void {
@@ -289,15 +295,29 @@ export class WorkloadRun {
 
 export function openDatabase(host: Host, options: WorkloadOptions): Promise<Database> {
   const { durability, nodesValid, segmentBytesMax, syncEveryMs } = options
-  const { checkpointLogBytes = Infinity } = options
+  const { checkpointLogBytes = Infinity, checkpointMutations, checkpointEveryMs } = options
   return open(databasePath, {
     host,
-    durability,
+    ...modeOf(durability, syncEveryMs),
     nodesValid,
     segmentBytesMax,
-    syncEveryMs,
     checkpointLogBytes,
+    checkpointMutations,
+    checkpointEveryMs,
   })
+}
+
+function modeOf(name: ModeName, syncEveryMs: number): Partial<OpenOptions> {
+  switch (name) {
+    case 'async-sync':
+      return { log: 'async', fsync: 'always' }
+    case 'async-interval':
+      return { log: 'async', fsync: { everyMs: syncEveryMs } }
+    case 'async-os':
+      return { log: 'async', fsync: 'never' }
+    default:
+      return { durability: name, syncEveryMs }
+  }
 }
 
 /** The machine with another wall clock. */

@@ -2,18 +2,36 @@
  * What a simulated run does, as data that goes through JSON unchanged: drawn from a seed, cut down
  * when it fails, stored and replayed.
  */
-import type { Durability } from '../packages/asofdb/src/index.ts'
+import type { WriteDurability } from '../packages/asofdb/src/index.ts'
 import { segmentHeaderBytes } from '../packages/asofdb/src/log/segment.ts'
 import { generateScript } from './operations.ts'
 import type { Operation, Script, ScriptProperties, Step } from './operation-script.ts'
 import { RandomStream } from './random.ts'
 
+/**
+ * The usual modes by their names, the asynchronous ones by how they sync. A mode without a log is
+ * one, whatever it says of syncs: there is nothing to sync.
+ */
+export const modeNames = [
+  'sync',
+  'interval',
+  'os',
+  'checkpoint',
+  'async-sync',
+  'async-interval',
+  'async-os',
+] as const
+
+export type ModeName = (typeof modeNames)[number]
+
 export interface WorkloadOptions {
-  readonly durability: Exclude<Durability, 'memory'>
+  readonly durability: ModeName
   readonly nodesValid: 'now' | 'always'
   readonly segmentBytesMax: number
   /** Absent: no checkpoint but those that the actions ask for and those of closing. */
   readonly checkpointLogBytes?: number
+  readonly checkpointMutations?: number
+  readonly checkpointEveryMs?: number
   readonly syncEveryMs: number
   /** How often a read or write is short, as the kernel allows. */
   readonly shortChance: number
@@ -21,7 +39,8 @@ export interface WorkloadOptions {
 
 /** Steps that change something; `pause` lets the timers of the engine come up. */
 export type WorkloadStep =
-  | Exclude<Step, { step: 'read' | 'history' | 'readOwn' | 'crash' }>
+  | Exclude<Step, { step: 'read' | 'history' | 'readOwn' | 'crash' | 'write' }>
+  | (Extract<Step, { step: 'write' }> & { readonly durability?: WriteDurability })
   | { readonly step: 'checkpoint' | 'reopen' }
   | { readonly step: 'pause'; readonly delayMs: number }
 
@@ -47,6 +66,8 @@ interface Swarm {
   readonly checkpoints: number
   readonly reopenings: number
   readonly pauses: number
+  /** How often a write asks to be more durable than the others. */
+  readonly stronger: number
   /** How many writers there seem to be: how seldom one waits for the others. */
   readonly waits: readonly Action['wait'][]
   readonly largeChance: number
@@ -74,6 +95,7 @@ function drawSwarm(random: RandomStream): Swarm {
     checkpoints: often() * 0.3,
     reopenings: often() * 0.15,
     pauses: often() * 0.15,
+    stronger: often() * 0.5,
     waits: random.pick<Action['wait'][]>([
       ['settled'],
       ['on', 'on', 'turn', 'settled'],
@@ -87,11 +109,15 @@ function drawSwarm(random: RandomStream): Swarm {
 
 function drawOptions(random: RandomStream, { nodesValid }: Script): WorkloadOptions {
   const checkpointLogBytes = random.pick([Infinity, Infinity, 300, 1200, 4000])
+  const mutations = random.pick([Infinity, Infinity, Infinity, 3, 20])
+  const everyMs = random.pick([Infinity, Infinity, Infinity, 5, 500])
   return {
-    durability: random.pick(['sync', 'sync', 'sync', 'sync', 'interval', 'os', 'checkpoint']),
+    durability: random.pick(['sync', 'sync', 'sync', 'sync', 'sync', ...modeNames]),
     nodesValid,
     segmentBytesMax: segmentHeaderBytes + random.pick([1024, 1024, 1500, 3000, 60_000]),
     ...(checkpointLogBytes === Infinity ? {} : { checkpointLogBytes }),
+    ...(mutations === Infinity ? {} : { checkpointMutations: mutations }),
+    ...(everyMs === Infinity ? {} : { checkpointEveryMs: everyMs }),
     syncEveryMs: random.pick([1, 10, 100]),
     shortChance: random.pick([0, 0, 0, 0.3]),
   }
@@ -148,12 +174,22 @@ class ActionMaker {
       case 'crash':
         return this.#add({ step: 'checkpoint' })
       case 'write':
-        return this.#add({ ...step, operations: step.operations.map((one) => this.#swell(one)) })
+        return this.#add({
+          ...step,
+          operations: step.operations.map((one) => this.#swell(one)),
+          ...this.#drawDurability(),
+        })
       case 'operate':
         return this.#add({ ...step, operation: this.#swell(step.operation) })
       default:
         this.#add(step)
     }
+  }
+
+  #drawDurability(): { durability?: WriteDurability } {
+    const random = this.#random
+    if (!random.chance(this.#swarm.stronger)) return {}
+    return { durability: random.pick<WriteDurability>(['sync', 'sync', 'os']) }
   }
 
   #add(act: WorkloadStep): void {

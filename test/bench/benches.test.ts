@@ -20,12 +20,13 @@ const rowsPromised: Readonly<Record<string, readonly string[]>> = {
   open: ['open.graph', 'open.graph.bytes', 'open.tail', 'open.firstTraversal'],
   memory: ['memory.node', 'memory.edge'],
   keys: ['keys.get', 'keys.get.sqlite', 'keys.range', 'keys.put', 'keys.put.memory'],
+  modes: ['modes.sequential.sync.always', 'modes.sequential.off', 'modes.concurrent100.memory'],
 }
 
 const scale = 0.001
 
 describe('the benchmarks', () => {
-  it('are the seven that the documentation names', () => {
+  it('are those that the documentation names', () => {
     expect(benchNames.toSorted()).toEqual(Object.keys(rowsPromised).toSorted())
   })
 

@@ -10,6 +10,8 @@ function outcomeOf(reaction: Reaction): string {
       return reaction.outcome
     case 'refuse':
       return reaction.code
+    case 'salvage':
+      throw new Error('strict salvages nothing')
   }
 }
 

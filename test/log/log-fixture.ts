@@ -11,6 +11,18 @@ import type { DatabaseError } from '../../packages/asofdb/src/rules/errors.ts'
 export const databaseId = Uint8Array.from({ length: 16 }, (_, index) => index + 1)
 export const directory = '/log'
 
+/** The usual modes of a log, by the names that users give. */
+export const logModes = {
+  sync: { log: 'sync', fsync: 'always' },
+  interval: { log: 'sync', fsync: { everyMs: 100 } },
+  os: { log: 'sync', fsync: 'never' },
+  'async-sync': { log: 'async', fsync: 'always' },
+  'async-interval': { log: 'async', fsync: { everyMs: 100 } },
+  'async-os': { log: 'async', fsync: 'never' },
+} as const
+
+export type LogModeName = keyof typeof logModes
+
 /** What a manifest would hold, and what the writer told its owner. */
 export interface LogOwner {
   segments: readonly SegmentInfo[]
@@ -32,8 +44,7 @@ export function writerOptions(
     directory,
     databaseId,
     epoch: 1,
-    durability: 'sync',
-    syncEveryMs: 100,
+    mode: logModes.sync,
     segmentBytesMax: 1024 * 1024,
     onAcknowledged: (sequence) => owner.acknowledged.push(sequence),
     onSegment: async (segments) => {

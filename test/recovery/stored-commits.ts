@@ -123,9 +123,8 @@ function openLog(options: StoredOptions, opened: OpenedDirectory): Promise<LogWr
     directory: `${directoryOf(options)}/log`,
     databaseId: hexToBytes(manifest.databaseId),
     epoch: manifest.epoch,
-    durability: 'sync' as const,
+    mode: { log: 'sync', fsync: 'always' } as const,
     segmentBytesMax: options.segmentBytesMax ?? 1024 * 1024,
-    syncEveryMs: 100,
     onSegment: async (segments: Parameters<typeof manifests.nameSegments>[0]) => {
       await manifests.nameSegments(segments)
     },

@@ -4,14 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Database, open } from 'asofdb'
+import { type Database, open, type OpenOptions } from 'asofdb'
 import { RandomStream } from '../../simulation/random.ts'
 import { writePlainEngine } from './plain-engine.ts'
 
 const killsPerDatabase = 7
 const longestLifeMs = 150
-/** As many numbers may be under way, unpromised, when a writer is killed. */
-const writersMax = 10
+/**
+ * As many numbers may be taken and in no promise when a writer is killed: those under way, and what
+ * an asynchronous log, or none, is behind.
+ */
+const unpromisedMax = 100_000
 const wholeRunMs = 300_000
 const seed = process.env['ASOF_SEED'] ?? 'kill'
 
@@ -28,13 +31,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 /** Starts a writer, kills it some time after its first promise; the numbers it had promised. */
 function writeAndKill(writer: {
   readonly directory: string
-  readonly durability: string
+  readonly options: OpenOptions
   readonly first: number
   readonly lifeMs: number
 }): Promise<number[]> {
-  const { directory, durability, first, lifeMs } = writer
+  const { directory, options, first, lifeMs } = writer
   const script = fileURLToPath(new URL('killed-writer.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script, engine, directory, durability, String(first)], {
+  const mode = JSON.stringify(options)
+  const child = spawn(process.execPath, [script, engine, directory, mode, String(first)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
@@ -64,22 +68,33 @@ function numbersOf(database: Database): number[] {
   return keys
 }
 
-it.each(['sync', 'interval', 'os'] as const)(
-  `keeps what it acknowledged when it is killed, durability %s, seed ${seed}`,
-  async (durability) => {
-    const random = new RandomStream(`${seed}/${durability}`)
-    const directory = join(folder, durability)
+/** Those with a name keep whatever they acknowledge, the others what single writes asked for. */
+const modes: readonly OpenOptions[] = [
+  { durability: 'sync' },
+  { durability: 'interval', syncEveryMs: 5 },
+  { durability: 'os' },
+  { log: 'async', fsync: 'always' },
+  { log: 'async', fsync: { everyMs: 5 } },
+  { log: 'async', fsync: 'never', logQueueBytesMax: 20_000 },
+  { log: 'off' },
+]
+
+it.each(modes)(
+  `keeps what it promised when it is killed, %o, seed ${seed}`,
+  async (options) => {
+    const random = new RandomStream(`${seed}/${JSON.stringify(options)}`)
+    const directory = join(folder, `mode-${modes.indexOf(options)}`)
     const promised = new Set<number>()
     let first = 1
     for (let kill = 0; kill < killsPerDatabase; kill += 1) {
       const lifeMs = random.below(longestLifeMs)
-      for (const number of await writeAndKill({ directory, durability, first, lifeMs })) {
+      for (const number of await writeAndKill({ directory, options, first, lifeMs })) {
         promised.add(number)
       }
       // Without a good close in between, the next kill finds what this one left.
-      first = Math.max(first, ...promised) + writersMax
+      first = Math.max(first, ...promised) + unpromisedMax
       if (kill < killsPerDatabase - 1 && random.chance(0.4)) continue
-      const database = await open(directory, { durability })
+      const database = await open(directory, options)
       const numbers = numbersOf(database)
       const kept = new Set(numbers)
       const missing = [...promised].filter((number) => !kept.has(number))

@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs'
 import { isDatabaseError } from 'asofdb'
 import { type Arguments, type OptionSpecs, parseArguments } from './arguments.ts'
 import type { Command, CommandContext } from './command.ts'
+import { backupCommand } from './commands/backup.ts'
 import { demoCommand } from './commands/demo.ts'
 import { diffCommand } from './commands/diff.ts'
+import { forkCommand } from './commands/fork.ts'
 import { importCommand } from './commands/import.ts'
 import { provenanceCommand } from './commands/provenance.ts'
+import { restoreCommand } from './commands/restore.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { showCommand } from './commands/show.ts'
 import { statsCommand } from './commands/stats.ts'
 import { timelineCommand } from './commands/timeline.ts'
@@ -24,6 +28,10 @@ export const commands: readonly Command[] = [
   diffCommand,
   statsCommand,
   verifyCommand,
+  recoverCommand,
+  backupCommand,
+  restoreCommand,
+  forkCommand,
 ]
 
 /** Options that every command has. */

@@ -16,11 +16,24 @@ import {
 } from './compare.ts'
 import { graphIndexChecks } from './graph/index-checks.ts'
 import type { Host } from './host/host.ts'
+import type { WriteDurability } from './log/durability-options.ts'
+import type { EventName, Listener } from './observe/events.ts'
+import type { Health } from './observe/health.ts'
+import type { Observer } from './observe/observer.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
-import { collectStats, type Stats, type Storage, type VerifyReport } from './storage.ts'
+import { collectHealth, collectStats, type Stats } from './storage.ts'
+import type { Storage, VerifyReport } from './storage.ts'
 import { CurrentKeys } from './current-keys.ts'
 import { type CommitInfo, OpenTransaction } from './open-transaction.ts'
 import { Transaction } from './transaction.ts'
+import { copyDatabase } from './transfer/copy-database.ts'
+import { absolutePath, mustBeApart } from './transfer/target-directory.ts'
+import type {
+  BackupOptions,
+  BackupReport,
+  ForkOptions,
+  ForkReport,
+} from './transfer/transfer-options.ts'
 import { type Coordinates, type KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
@@ -33,6 +46,12 @@ export interface WriteOptions {
   readonly meta?: CommitMeta | undefined
   /** Default: serializable. */
   readonly isolation?: Isolation | undefined
+  /**
+   * What this commit must survive before the call resolves, beyond what the database was opened
+   * to promise: `sync` a power cut, `os` the death of the process. Others are not held up, and
+   * readers see the commit as early as any. Less than the database promises changes nothing.
+   */
+  readonly durability?: WriteDurability | undefined
   /** How often a closure that lost a race runs again. Default: 10. */
   readonly retries?: number | undefined
 }
@@ -53,6 +72,7 @@ const retryDelayMs = 2
 export interface DatabaseParts {
   readonly path: string
   readonly host: Host
+  readonly observer: Observer
   readonly tables: Tables
   readonly pipeline: CommitPipeline
   readonly context: Omit<ViewContext, 'mustBeReadable'>
@@ -140,12 +160,20 @@ export class Database {
   begin(options: BeginOptions = {}): OpenTransaction {
     this.#mustBeOpen()
     if (options.readonly !== true) this.#parts.storage.mustBeWritable()
+    this.#storage.mustSupport(options.durability)
     const core = this.#begin(options, undefined)
     const commit = async (): Promise<CommitInfo | undefined> => {
       this.#mustBeOpen()
+      try {
+        while (this.#storage.isBehind && !core.isReadonly) await this.#untilRoom()
+        if (!core.isReadonly) this.#storage.mustBeWritable()
+      } catch (error) {
+        core.cancel()
+        throw error
+      }
       const sequence = this.#parts.pipeline.commit(core, { meta: encodeMeta(options.meta) })
       if (sequence === undefined) return undefined
-      await this.#parts.pipeline.acknowledged(sequence)
+      await this.#settled(sequence, options.durability)
       return this.commit(sequence)
     }
     return new OpenTransaction(this.#context, core, { settings: this.#parts.settings, commit })
@@ -273,28 +301,102 @@ export class Database {
     return this.#parts.storage.checkpoint()
   }
 
+  /**
+   * Brings a directory to the newest commit: a backup is a database directory with the same id, and
+   * one that is there already is brought up to date with what it doesn't have. Commits go on
+   * meanwhile; the report says up to which one the backup holds them. What is written is read back.
+   *
+   * Throws `NotADatabase` and `AlreadyExists` for a directory that holds something else, `Corrupt`
+   * when a file of this database is damaged, `Closed` when it is closed meanwhile, `DiskFull`,
+   * `IoFailed`. After a failure the backup that was there before is as it was.
+   */
+  async backup(directory: string, options: BackupOptions = {}): Promise<BackupReport> {
+    this.#mustBeOpen()
+    return this.#parts.storage.backup(directory, options)
+  }
+
+  /**
+   * Makes a database of its own, with an id of its own, from the commits up to a sequence or a
+   * system time, or from all that readers see: each with its number, system time and metadata.
+   * Throws `NotADatabase` and `AlreadyExists` for a directory that is not empty; `InvalidArgument`,
+   * `TimeInFuture` for a point that is not there; `DiskFull`, `IoFailed`.
+   */
+  async fork(directory: string, options: ForkOptions = {}): Promise<ForkReport> {
+    this.#mustBeOpen()
+    const { toSequence, toTime } = options
+    const { host, tables, settings, storage, path } = this.#parts
+    const into = absolutePath(directory)
+    if (path !== ':memory:') mustBeApart({ source: absolutePath(path), target: into })
+    const { origin } = storage
+    return copyDatabase({
+      host,
+      tables,
+      sequence: this.#sequenceOf({
+        ...(toSequence === undefined ? {} : { sequence: toSequence }),
+        ...(toTime === undefined ? {} : { system: toTime }),
+      }),
+      sourceId: origin.databaseId,
+      settings: { ...origin.settings, nodesValid: settings.nodesValid },
+      into,
+      options,
+    })
+  }
+
   /** Reads every file and checks everything against everything. Changes nothing. */
   verify(): Promise<VerifyReport> {
     this.#mustBeOpen()
     return this.#parts.storage.verify(graphIndexChecks(this.#context.indexes))
   }
 
+  /** How much there is of everything, and how it went since the opening. */
   stats(): Stats {
     this.#mustBeOpen()
-    const { tables, storage, context } = this.#parts
-    return collectStats(tables, context.indexes, storage)
+    const { tables, storage, context, observer, pipeline } = this.#parts
+    const { openTransactions } = pipeline
+    return collectStats({ tables, indexes: context.indexes, storage, observer, openTransactions })
+  }
+
+  /**
+   * Whether all is well, and if not, what is the matter, since when, and what to do. Cheap; touches
+   * no file; answers once the database is closed, too.
+   */
+  health(): Health {
+    const { observer, pipeline, storage } = this.#parts
+    return collectHealth(storage, observer, pipeline.lastSystemTime)
+  }
+
+  /**
+   * Calls `listener` at each event of this name, until the function that is returned is called.
+   * Listeners are called in the microtasks of the turn in which it happened; what one throws is
+   * counted in `health` and harms nobody. Throws `InvalidArgument` for a name that is no event.
+   */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+    this.#mustBeOpen()
+    return this.#parts.observer.on(name, listener)
   }
 
   /** Finishes what is under way, makes a last checkpoint, and lets go of the directory. */
   close(): Promise<void> {
     this.#lastCommitView = undefined
     this.#readerAtLastCommit = undefined
-    this.#closing ??= this.#parts.storage.close()
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #close(): Promise<void> {
+    const { observer, storage } = this.#parts
+    observer.noteClosing()
+    return storage.close().then(
+      () => observer.noteClosed(undefined),
+      (error: unknown) => {
+        observer.noteClosed(error)
+        throw error
+      },
+    )
   }
 
   async #write<T>(
@@ -304,30 +406,46 @@ export class Database {
   ): Promise<T> {
     const retries = options.retries ?? retriesDefault
     const meta = encodeMeta(options.meta)
+    this.#storage.mustSupport(options.durability)
     for (let attempt = 0; ; attempt++) {
       this.#mustBeOpen()
-      this.#parts.storage.mustBeWritable()
+      while (this.#storage.isBehind) await this.#untilRoom()
+      this.#storage.mustBeWritable()
       const core = this.#begin(options, system)
       let result: T
       try {
         const made = body(new Transaction(this.#context, core, this.#parts.settings))
         result = made instanceof Promise ? await made : made
+        this.#mustBeOpen()
+        // In the turn of the commit, so that those who waited together don't all go together.
+        while (this.#storage.isBehind) await this.#untilRoom()
+        this.#storage.mustBeWritable()
       } catch (error) {
         core.cancel()
         throw error
       }
       let sequence: number | undefined
       try {
-        this.#mustBeOpen()
         sequence = this.#parts.pipeline.commit(core, { meta, system })
       } catch (error) {
         if (!isDatabaseError(error, 'Conflict') || attempt >= retries) throw error
         await this.#pause(attempt)
         continue
       }
-      if (sequence !== undefined) await this.#parts.pipeline.acknowledged(sequence)
+      if (sequence !== undefined) await this.#settled(sequence, options.durability)
       return result
     }
+  }
+
+  /** Waits while log or checkpoint is behind; others may have taken the room when it resolves. */
+  async #untilRoom(): Promise<void> {
+    await this.#storage.room()
+    this.#mustBeOpen()
+  }
+
+  async #settled(sequence: number, durability: WriteDurability | undefined): Promise<void> {
+    await this.#parts.pipeline.acknowledged(sequence)
+    if (durability !== undefined) await this.#storage.keep(sequence, durability)
   }
 
   /** Before running again: rivals that started together should not meet together again. */

@@ -1,33 +1,43 @@
+import type { Settings } from './checkpoint/manifest.ts'
 import type { ManifestStore } from './checkpoint/manifest-store.ts'
 import { hexToBytes } from './checkpoint/checkpoint-file.ts'
-import { isCheckpointDue } from './checkpoint/checkpoint-policy.ts'
+import { BackgroundCheckpoints } from './checkpoint/background-checkpoints.ts'
+import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
 import { Checkpointer, type CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+import { takeLock } from './checkpoint/directory-lock.ts'
 import { logDirectoryOf } from './checkpoint/directory-names.ts'
 import type { BatchApplier, LoggedBatch } from './commit/apply.ts'
-import { type DirectoryLock, type Host, LockHeldError } from './host/host.ts'
-import type { LogDurability } from './log/durability.ts'
+import type { DirectoryLock, Host } from './host/host.ts'
+import { describeMode, type LogMode } from './log/durability.ts'
+import { checkWriteDurability, type WriteDurability } from './log/durability-options.ts'
 import { LogWriter, type LogWriterOptions } from './log/log-writer.ts'
-import {
-  type LogPosition,
-  openDirectory,
-  prepareDirectory,
-} from './recovery/open-directory.ts'
-import type { RecoveryReport } from './recovery/report.ts'
+import { TurnPace } from './log/turn-pace.ts'
+import { type LogPosition, prepareDirectory } from './recovery/open-directory.ts'
+import { recoverDirectory } from './recovery/recover-directory.ts'
+import type { Observer } from './observe/observer.ts'
+import type { RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
-import { DatabaseError, isDatabaseError } from './rules/errors.ts'
-import type { Storage } from './storage.ts'
+import { type DatabaseError, isDatabaseError } from './rules/errors.ts'
+import { Backups } from './transfer/backups.ts'
+import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
+import { ReadOnlyStorage } from './read-only-storage.ts'
+import type { Storage, StorageFigures } from './storage.ts'
 import type { Tables } from './versions/tables.ts'
 
 export interface DirectoryOptions {
   readonly host: Host
+  readonly observer: Observer
   /** Absolute path. */
   readonly directory: string
-  readonly durability: LogDurability | 'checkpoint'
+  /** `off`: checkpoints alone. */
+  readonly mode: LogMode | 'off'
   readonly create: boolean
   readonly nodesValid: 'now' | 'always' | undefined
   readonly segmentBytesMax: number
-  readonly syncEveryMs: number
-  readonly checkpointLogBytes: number
+  /** Bytes of commits an asynchronous log may be behind. */
+  readonly logQueueBytesMax: number
+  readonly checkpoints: CheckpointTriggers
+  readonly recovery: RecoveryPolicy
 }
 
 /** The parts that storage fills and reads. */
@@ -51,15 +61,12 @@ export class DirectoryStorage implements Storage {
   readonly recovery: RecoveryReport
   readonly #parts: OpenedParts
   readonly #checkpointer: Checkpointer
+  readonly #background: BackgroundCheckpoints
+  readonly #backups: Backups
+  readonly #turns: TurnPace
   #writer: LogWriter | undefined
   #acknowledged: number
   #poison: DatabaseError | undefined
-  /** Bytes of the batches taken; where there is no log, all there is to go by. */
-  #batchBytes = 0
-  #batchBytesAtCheckpoint = 0
-  #failures = 0
-  #lastFailureMs = 0
-  #lastFailure: unknown
   #closing: Promise<void> | undefined
 
   private constructor(parts: OpenedParts) {
@@ -74,6 +81,25 @@ export class DirectoryStorage implements Storage {
       manifests,
       untilDurable: (sequence) => this.#untilDurable(sequence),
       dropLogBefore: (sequence) => this.#writer?.dropBefore(sequence) ?? Promise.resolve([]),
+      onStarted: (sequence) => options.observer.checkpoints.noteStarted(sequence),
+    })
+    this.#background = new BackgroundCheckpoints({
+      host: options.host,
+      tables,
+      triggers: options.checkpoints,
+      sequence: manifests.current.checkpoint.sequence,
+      logBytes: bytesToReplay(parts.recovery),
+      meter: options.observer.checkpoints,
+      make: () => this.#checkpoint(),
+    })
+    this.#turns = new TurnPace(options.host)
+    this.#backups = new Backups({
+      host: options.host,
+      directory: options.directory,
+      commits: tables.commits,
+      manifests,
+      keepFiles: () => this.#checkpointer.keepFiles(),
+      checkpoint: () => this.checkpoint(),
     })
   }
 
@@ -81,26 +107,32 @@ export class DirectoryStorage implements Storage {
    * Takes the directory, recovers what is there into empty tables, and starts the log. Throws
    * `Locked` with the holder, `NotADatabase`, `Corrupt`, `ForeignFile`, `FormatTooNew`, `ReadOnly`.
    */
-  static async open(options: DirectoryOptions, state: StoredState): Promise<DirectoryStorage> {
-    const { host, directory } = options
+  static async open(
+    options: DirectoryOptions,
+    state: StoredState,
+  ): Promise<DirectoryStorage | ReadOnlyStorage> {
+    const { host, directory, observer } = options
     await prepareDirectory(host.files, directory, options.create)
     const lock = await takeLock(host, directory)
     try {
-      const isLogged = options.durability !== 'checkpoint'
-      const opened = await openDirectory({
+      const { mode } = options
+      const recovered = await recoverDirectory({
         host,
         directory,
         ...state,
         create: options.create,
         settings: { nodesValid: options.nodesValid ?? 'now' },
-        isLogged,
+        isLogged: mode !== 'off',
+        policy: options.recovery,
       })
+      if (recovered.type === 'readOnly') {
+        return new ReadOnlyStorage({ ...recovered, tables: state.tables, host, observer, lock })
+      }
+      const { opened } = recovered
       const { manifests, report } = opened
       const parts = { ...state, options, lock, manifests, recovery: report }
       const storage = new DirectoryStorage(parts)
-      if (options.durability !== 'checkpoint') {
-        await storage.#startLog(options.durability, opened.log)
-      }
+      if (mode !== 'off') await storage.#startLog(mode, opened.log)
       return storage
     } catch (error) {
       await lock.release()
@@ -117,46 +149,71 @@ export class DirectoryStorage implements Storage {
     return this.#acknowledged
   }
 
-  get logBytes(): number {
-    return this.#writer?.bytesSinceStart ?? 0
-  }
-
-  get checkpointBytes(): number {
-    return this.#checkpointer.byteLength
-  }
-
-  /** Why the last background checkpoint failed; undefined when it did not. */
-  get checkpointFailure(): unknown {
-    return this.#lastFailure
+  figures(): StorageFigures {
+    const { sequence, files } = this.#parts.manifests.current.checkpoint
+    const { logBytes } = this.#background
+    const durableSequence = Math.max(this.#writer?.durableSequence ?? 0, sequence)
+    return {
+      durableSequence,
+      log: {
+        bytes: this.#writer?.byteLength ?? 0,
+        segments: this.#writer?.segments.length ?? 0,
+        bytesSinceCheckpoint: logBytes,
+        unsyncedCommits: this.#parts.tables.commits.sequence - durableSequence,
+        unsyncedBytes: this.#writer?.unsyncedBytes ?? logBytes,
+      },
+      checkpoint: { sequence, files: files.length, bytes: this.#checkpointer.byteLength },
+    }
   }
 
   append(batch: LoggedBatch): void {
     this.#writer?.append(batch)
-    this.#batchBytes += batch.payload.length
+    this.#background.noteBatch(batch.payload.length)
   }
 
   acknowledged(sequence: number): Promise<void> {
-    if (this.#writer !== undefined) return this.#writer.acknowledged(sequence)
+    if (this.#writer !== undefined && this.#isAwaited) return this.#writer.acknowledged(sequence)
+    // Applied is all there is to wait for.
     this.#acknowledge(sequence)
-    return Promise.resolve()
+    return this.#turns.rest()
   }
 
   mustBeWritable(): void {
-    if (this.#poison !== undefined) throw this.#poison
+    this.#mustBeSound()
+    this.#background.mustHaveRoom()
   }
 
-  async checkpoint(): Promise<CheckpointReport> {
-    this.mustBeWritable()
-    const batchBytes = this.#batchBytes
-    const report = await this.#checkpointer.checkpoint().catch((error: unknown) => {
-      // One failure that nobody can tell the end of is enough to take nothing more.
-      if (isDatabaseError(error, 'Poisoned')) this.#poison ??= error
-      throw error
-    })
-    this.#batchBytesAtCheckpoint = Math.max(this.#batchBytesAtCheckpoint, batchBytes)
-    this.#failures = 0
-    this.#lastFailure = undefined
-    return report
+  get isBehind(): boolean {
+    return this.#writer?.isFull === true || this.#background.isBehind
+  }
+
+  room(): Promise<void> {
+    const { isBehind } = this.#background
+    return this.#writer === undefined || isBehind ? this.#background.room() : this.#writer.room()
+  }
+
+  mustSupport(durability: WriteDurability | undefined): void {
+    checkWriteDurability(durability)
+  }
+
+  async keep(sequence: number, durability: WriteDurability): Promise<void> {
+    if (this.#writer === undefined) return this.#keepInCheckpoint(sequence)
+    if (durability === 'sync') await this.#writer.synced(sequence)
+    else await this.#writer.acknowledged(sequence)
+  }
+
+  checkpoint(): Promise<CheckpointReport> {
+    this.#mustBeSound()
+    return this.#background.make()
+  }
+
+  get origin(): { readonly databaseId: string; readonly settings: Settings } {
+    const { databaseId, settings } = this.#parts.manifests.current
+    return { databaseId, settings }
+  }
+
+  backup(directory: string, options: BackupOptions): Promise<BackupReport> {
+    return this.#backups.make(directory, options)
   }
 
   verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
@@ -181,22 +238,67 @@ export class DirectoryStorage implements Storage {
         failures.push(error)
       }
     }
-    if (this.#poison === undefined) await attempt(() => this.#checkpointer.checkpoint())
+    const told = this.#poison
+    this.#background.stop()
+    await this.#backups.stop()
+    if (told === undefined) await attempt(() => this.#background.make())
     await attempt(async () => this.#writer?.close())
     await attempt(() => this.#parts.lock.release())
-    if (this.#poison === undefined && failures.length > 0) throw failures[0]
+    if (told === undefined && failures.length > 0) throw failures[0]
+    // Nobody may have been told yet that commits which were acknowledged may not be there.
+    if (told !== undefined && this.#isAheadOfDisk) throw told
   }
 
-  async #startLog(durability: LogDurability, position: LogPosition): Promise<void> {
+  /** Whether commits were acknowledged that no sync has covered. */
+  get #isAheadOfDisk(): boolean {
+    const durable = this.#writer?.durableSequence ?? 0
+    return this.#acknowledged > Math.max(durable, this.#background.sequence)
+  }
+
+  get #isAwaited(): boolean {
+    const { mode } = this.#parts.options
+    return mode !== 'off' && describeMode(mode).acknowledgedAfter !== 'apply'
+  }
+
+  #mustBeSound(): void {
+    if (this.#poison !== undefined) throw this.#poison
+  }
+
+  async #checkpoint(): Promise<CheckpointReport> {
+    try {
+      return await this.#checkpointer.checkpoint()
+    } catch (error) {
+      // One failure that nobody can tell the end of is enough to take nothing more.
+      if (isDatabaseError(error, 'Poisoned')) this.#fail(error)
+      throw error
+    }
+  }
+
+  #fail(poison: DatabaseError): void {
+    this.#poison ??= poison
+    this.#parts.options.observer.notePoisoned(this.#poison)
+    this.#background.stop()
+  }
+
+  /** Where there is no log, a checkpoint is all that can keep a commit. */
+  async #keepInCheckpoint(sequence: number): Promise<void> {
+    while (this.#background.sequence < sequence) {
+      if (this.#closing !== undefined) return this.#closing
+      await this.checkpoint()
+    }
+  }
+
+  async #startLog(mode: LogMode, position: LogPosition): Promise<void> {
     const { options, manifests } = this.#parts
     const writerOptions: LogWriterOptions = {
       host: options.host,
       directory: logDirectoryOf(options.directory),
       databaseId: hexToBytes(manifests.current.databaseId),
       epoch: manifests.current.epoch,
-      durability,
+      mode,
       segmentBytesMax: options.segmentBytesMax,
-      syncEveryMs: options.syncEveryMs,
+      meter: options.observer.log,
+      ...(mode.log === 'sync' ? {} : boundsOf(options.logQueueBytesMax)),
       onSegment: async (segments) => {
         await manifests.nameSegments(segments)
       },
@@ -204,7 +306,7 @@ export class DirectoryStorage implements Storage {
         this.#acknowledge(sequence)
       },
       onPoison: (error) => {
-        this.#poison = error
+        this.#fail(error)
       },
     }
     this.#writer =
@@ -215,7 +317,8 @@ export class DirectoryStorage implements Storage {
 
   #acknowledge(sequence: number): void {
     if (sequence > this.#acknowledged) this.#acknowledged = sequence
-    this.#checkpointIfDue()
+    this.#parts.options.observer.noteAcknowledged(sequence)
+    this.#background.consider()
   }
 
   #untilDurable(sequence: number): Promise<void> {
@@ -224,52 +327,15 @@ export class DirectoryStorage implements Storage {
     }
     return this.#writer.flush()
   }
-
-  #checkpointIfDue(): void {
-    const { clock } = this.#parts.options.host
-    const isDue = isCheckpointDue({
-      logBytes: this.#batchBytes - this.#batchBytesAtCheckpoint,
-      checkpointLogBytes: this.#parts.options.checkpointLogBytes,
-      failures: this.#failures,
-      sinceFailureMs: this.#failures === 0 ? 0 : clock.monotonicMs() - this.#lastFailureMs,
-    })
-    if (!isDue || this.#checkpointer.isRunning || this.#closing !== undefined) return
-    this.checkpoint().catch((error: unknown) => {
-      this.#failures++
-      this.#lastFailureMs = clock.monotonicMs()
-      this.#lastFailure = error
-    })
-  }
 }
 
-async function takeLock(host: Host, directory: string): Promise<DirectoryLock> {
-  try {
-    return await host.files.lock(directory)
-  } catch (error) {
-    if (error instanceof LockHeldError) throw locked(directory, error)
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const isReadOnly = code === 'EROFS' || code === 'EACCES' || code === 'EPERM'
-    throw new DatabaseError(
-      isReadOnly ? 'ReadOnly' : 'IoFailed',
-      `the directory ${directory} can't be taken for writing (${code || String(error)}); ` +
-        'check its permissions and the file system',
-      { cause: error, details: { directory } },
-    )
-  }
+/** Bytes of the log that opening had to read because of commits that no checkpoint has. */
+function bytesToReplay({ replayed }: RecoveryReport): number {
+  // Segments may be kept for the checkpoint before, though the newest has all that is in them.
+  return replayed.records === 0 ? 0 : replayed.bytes
 }
 
-function locked(directory: string, { holder }: LockHeldError): DatabaseError {
-  const who =
-    holder === undefined
-      ? 'another process'
-      : `process ${holder.pid} on ${holder.hostName} since ${isoTime(holder.sinceMs)}`
-  return new DatabaseError(
-    'Locked',
-    `the database ${directory} is owned by ${who}; close it there, or wait until that process ends`,
-    { details: { directory, ...holder } },
-  )
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
+/** The queue is written in parts, so that it takes commits again before all of it is written. */
+function boundsOf(queueBytesMax: number): { queueBytesMax: number; groupBytesMax: number } {
+  return { queueBytesMax, groupBytesMax: Math.ceil(queueBytesMax / 4) }
 }

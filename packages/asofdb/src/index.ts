@@ -3,15 +3,61 @@
  */
 
 // Opening and closing.
-export { open, type Durability, type OpenOptions } from './open.ts'
+export type { Fsync } from './log/durability.ts'
+export type { Durability, WriteDurability } from './log/durability-options.ts'
+export { open, type OpenOptions } from './open.ts'
 export type { BeginOptions, Database, ImportOptions, WriteOptions } from './database.ts'
 export type { CommitInfo, OpenTransaction } from './open-transaction.ts'
 
+// Backups, and databases made from databases.
+export { restore, type RestoreOptions } from './transfer/restore.ts'
+export type {
+  BackupOptions,
+  BackupReport,
+  ForkOptions,
+  ForkReport,
+  PointInHistory,
+  TransferProgress,
+} from './transfer/transfer-options.ts'
+
 // The state of a database and its files.
 export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
-export type { Damage, RecoveryOutcome, RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
+export { inspect, recover, type InspectOptions, type RecoverOptions } from './recover.ts'
+export type { InspectionReport } from './recovery/examine.ts'
+export type {
+  Damage,
+  LostCommits,
+  QuarantinedFile,
+  RecoveryOutcome,
+  RecoveryPolicy,
+  RecoveryReport,
+  SequenceRange,
+  SkippedCommits,
+} from './recovery/report.ts'
 export type { Problem, VerifyReport } from './recovery/verify.ts'
-export type { Stats } from './storage.ts'
+export type { LogFigures, Stats } from './storage.ts'
+
+// What happens to it, for those who watch.
+export type {
+  CheckpointFailedEvent,
+  CheckpointFinishedEvent,
+  CheckpointStartedEvent,
+  ClockSetEvent,
+  ClosedEvent,
+  CommitEvent,
+  DatabaseEvents,
+  DiagnosticsMessage,
+  EventName,
+  Listener,
+  Listeners,
+  LogRotatedEvent,
+  PoisonedEvent,
+  RecoveredEvent,
+} from './observe/events.ts'
+export type { CheckpointFailure, CheckpointMade } from './observe/checkpoint-meter.ts'
+export type { Health, HealthCode, HealthReason, HealthStatus } from './observe/health.ts'
+export type { LatencySummary } from './observe/latency-histogram.ts'
+export type { GroupFigures } from './observe/log-meter.ts'
 
 // Reading, at any point of the two times.
 export type {
@@ -98,6 +144,7 @@ export type {
   LockHolder,
   OpenMode,
   ProcessIdentity,
+  Publisher,
   Random,
   Timers,
 } from './host/host.ts'

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { BatchApplier } from './commit/apply.ts'
 import { CommitPipeline } from './commit/commit-pipeline.ts'
+import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
 import { Database } from './database.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { checkTimeZone } from './encoding/time-zone.ts'
@@ -9,31 +10,30 @@ import { GraphIntegrity } from './graph/integrity.ts'
 import { Uniqueness } from './graph/uniqueness.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node-host.ts'
+import type { Fsync } from './log/durability.ts'
+import { chooseMode, type Durability } from './log/durability-options.ts'
+import type { Listeners } from './observe/events.ts'
+import { Observer } from './observe/observer.ts'
+import { recoveryPolicies, type RecoveryPolicy } from './recovery/report.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { MemoryStorage, type Storage } from './storage.ts'
 import { KeyIndex } from './versions/key-index.ts'
 import { Tables } from './versions/tables.ts'
 
-const durabilities = ['sync', 'interval', 'os', 'checkpoint', 'memory'] as const
-
-/**
- * What an acknowledged commit survives.
- *
- * | mode         | acknowledged when        | a killed process      | a power cut               |
- * | ------------ | ------------------------ | --------------------- | ------------------------- |
- * | `sync`       | synced to the disk       | survives              | survives                  |
- * | `interval`   | written to the log       | survives              | loses up to `syncEveryMs` |
- * | `os`         | written to the log       | survives              | loses what was not synced |
- * | `checkpoint` | applied                  | back to the last one  | back to the last one      |
- * | `memory`     | applied                  | loses everything      | loses everything          |
- *
- * Whatever is lost is the newest; what is left is whole commits without a gap.
- */
-export type Durability = (typeof durabilities)[number]
-
 export interface OpenOptions {
-  /** Default: `sync`. */
+  /** A usual mode by its name. Default: `sync`. */
   readonly durability?: Durability | undefined
+  /**
+   * When a commit is acknowledged: `sync` after it was written to the log, `async` before, `off`
+   * without a log, which leaves it to checkpoints. Instead of `durability`. Default: `sync`.
+   */
+  readonly log?: 'sync' | 'async' | 'off' | undefined
+  /**
+   * When the log is synced: after each group of commits, before it is acknowledged (where that
+   * comes after the write); so many milliseconds after a write; or when the operating system does.
+   * Instead of `durability`. Default: `always`.
+   */
+  readonly fsync?: Fsync | undefined
   /** The zone of times written without an offset, an IANA name. Default: UTC. */
   readonly timeZone?: string | undefined
   /**
@@ -48,18 +48,49 @@ export interface OpenOptions {
   /** For `interval`: milliseconds from a write to the sync that covers it. Default: 100. */
   readonly syncEveryMs?: number | undefined
   /**
-   * Bytes of log after which a checkpoint is made in the background; `Infinity` for only on demand
-   * and at close. Default: 256 MiB.
+   * For an asynchronous log: bytes of commits that may wait to be written; at this bound writes
+   * wait before they are taken. Default: 4 MiB.
+   */
+  readonly logQueueBytesMax?: number | undefined
+  /**
+   * Bytes of commits after which a checkpoint is made in the background; `Infinity` for never, so
+   * only on demand, at close and for other reasons. Default: 256 MiB.
    */
   readonly checkpointLogBytes?: number | undefined
+  /** The same for the number of versions written. Default: `Infinity`. */
+  readonly checkpointMutations?: number | undefined
+  /**
+   * The same for the milliseconds since the oldest commit that no checkpoint has; while there is
+   * none, nothing is done. Default: `Infinity`.
+   */
+  readonly checkpointEveryMs?: number | undefined
+  /**
+   * Bytes of commits that may be in no checkpoint. At this limit writes wait for the checkpoint
+   * under way, and are refused with `LogFull` while checkpoints fail. Default: four times
+   * `checkpointLogBytes`, at least 1 GiB.
+   */
+  readonly logBytesMax?: number | undefined
+  /**
+   * Listeners to events, as with `db.on`, but from before the opening on: only so is `recovered`
+   * heard.
+   */
+  readonly on?: Listeners | undefined
+  /**
+   * How to react to damage. `strict` refuses to open where anything acknowledged may be missing;
+   * `bestEffort` then opens what can be proved whole, for reading only; `repair` takes the damaged
+   * files out of use and keeps them in `quarantine/`. What happened is told by `db.recovery`.
+   * Default: `strict`.
+   */
+  readonly recovery?: RecoveryPolicy | undefined
   /** Another outside world, for tests. */
   readonly host?: Host | undefined
 }
 
 const segmentBytesDefault = 64 * 1024 * 1024
 const segmentBytesMin = 5 * 1024
-const syncEveryMsDefault = 100
+const logQueueBytesDefault = 4 * 1024 * 1024
 const checkpointLogBytesDefault = 256 * 1024 * 1024
+const logBytesMaxLeast = 1024 * 1024 * 1024
 
 /**
  * Opens a database, and makes one where there is none. The path is a directory that belongs to the
@@ -71,39 +102,46 @@ const checkpointLogBytesDefault = 256 * 1024 * 1024
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkOptions(path, options)
+  const mode = chooseMode(options)
   const host = options.host ?? nodeHost()
+  const observer = new Observer(host, path)
+  observer.events.addAll(options.on ?? {})
   const tables = new Tables()
   const keyIndex = new KeyIndex(tables)
   const indexes = new GraphIndexes(tables, keyIndex)
   const applier = new BatchApplier(tables)
   let storage: Storage
   let nodesValid = options.nodesValid ?? 'now'
-  if (path === ':memory:' || options.durability === 'memory') {
-    storage = new MemoryStorage(tables, host)
+  if (path === ':memory:' || mode === 'memory') {
+    storage = new MemoryStorage(tables, host, observer)
   } else {
     const directory = await DirectoryStorage.open(
       {
         host,
+        observer,
         directory: isAbsolute(path) ? path : resolve(path),
-        durability: options.durability ?? 'sync',
+        mode,
         create: options.create ?? true,
         nodesValid: options.nodesValid,
         segmentBytesMax: options.segmentBytesMax ?? segmentBytesDefault,
-        syncEveryMs: options.syncEveryMs ?? syncEveryMsDefault,
-        checkpointLogBytes: options.checkpointLogBytes ?? checkpointLogBytesDefault,
+        logQueueBytesMax: options.logQueueBytesMax ?? logQueueBytesDefault,
+        checkpoints: triggersOf(options),
+        recovery: options.recovery ?? 'strict',
       },
       { tables, applier },
     )
     nodesValid = directory.nodesValid
     storage = directory
   }
-  const pipeline = new CommitPipeline({ host, tables, keyIndex, applier, log: storage })
+  const pipeline = new CommitPipeline({ host, tables, keyIndex, applier, log: storage, observer })
   pipeline.addCheck(new GraphIntegrity(indexes))
   pipeline.addCheck(new Uniqueness(indexes))
   const timeZone = options.timeZone ?? 'UTC'
+  observer.noteRecovered(storage.recovery)
   return new Database({
     path,
     host,
+    observer,
     tables,
     pipeline,
     context: { indexes, keyIndex, timeZone },
@@ -112,26 +150,43 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   })
 }
 
+const limits = [
+  ['logQueueBytesMax', 'bytes'],
+  ['checkpointLogBytes', 'bytes'],
+  ['checkpointMutations', 'versions'],
+  ['checkpointEveryMs', 'milliseconds'],
+  ['logBytesMax', 'bytes'],
+] as const
+
+function triggersOf(options: OpenOptions): CheckpointTriggers {
+  const logBytes = options.checkpointLogBytes ?? checkpointLogBytesDefault
+  return {
+    logBytes,
+    mutations: options.checkpointMutations ?? Infinity,
+    everyMs: options.checkpointEveryMs ?? Infinity,
+    logBytesMax: options.logBytesMax ?? Math.max(4 * logBytes, logBytesMaxLeast),
+  }
+}
+
 function checkOptions(path: string, options: OpenOptions): void {
   const refuse = (what: string): never => {
     throw new DatabaseError('InvalidArgument', what)
   }
   if (typeof path !== 'string' || path === '') refuse('the path of a database is a directory name')
-  const { durability, nodesValid, segmentBytesMax, syncEveryMs, checkpointLogBytes } = options
-  if (durability !== undefined && !durabilities.includes(durability)) {
-    refuse(`durability is one of ${durabilities.join(', ')}, not ${String(durability)}`)
-  }
+  const { nodesValid, segmentBytesMax } = options
   if (nodesValid !== undefined && nodesValid !== 'now' && nodesValid !== 'always') {
     refuse(`nodesValid is 'now' or 'always', not ${String(nodesValid)}`)
   }
   if (segmentBytesMax !== undefined && !(segmentBytesMax >= segmentBytesMin)) {
     refuse(`segmentBytesMax is at least ${segmentBytesMin} bytes`)
   }
-  if (syncEveryMs !== undefined && !(syncEveryMs > 0)) {
-    refuse('syncEveryMs is a positive number of milliseconds')
+  for (const [name, unit] of limits) {
+    const limit = options[name]
+    if (limit === undefined || limit > 0) continue
+    refuse(`${name} is a positive number of ${unit}, or Infinity`)
   }
-  if (checkpointLogBytes !== undefined && !(checkpointLogBytes > 0)) {
-    refuse('checkpointLogBytes is a positive number of bytes, or Infinity')
+  if (options.recovery !== undefined && !recoveryPolicies.includes(options.recovery)) {
+    refuse(`recovery is one of ${recoveryPolicies.join(', ')}, not ${String(options.recovery)}`)
   }
   if (options.timeZone !== undefined) checkTimeZone(options.timeZone)
 }

@@ -1,10 +1,21 @@
+import { bytesToHex } from './checkpoint/checkpoint-file.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+import { databaseIdBytes } from './log/segment.ts'
 import type { LoggedBatch } from './commit/apply.ts'
 import type { CommitLog } from './commit/commit-pipeline.ts'
 import type { GraphIndexes } from './graph/graph-indexes.ts'
 import type { Host } from './host/host.ts'
+import type { CheckpointMade } from './observe/checkpoint-meter.ts'
+import type { Health } from './observe/health.ts'
+import type { LatencySummary } from './observe/latency-histogram.ts'
+import type { GroupFigures } from './observe/log-meter.ts'
+import type { Observer } from './observe/observer.ts'
+import { checkWriteDurability, type WriteDurability } from './log/durability-options.ts'
+import type { Settings } from './checkpoint/manifest.ts'
+import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
 import { memoryRecoveryReport, type RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
+import { DatabaseError } from './rules/errors.ts'
 import type { Tables } from './versions/tables.ts'
 
 export type { VerifyReport }
@@ -14,14 +25,53 @@ export interface Storage extends CommitLog {
   readonly recovery: RecoveryReport
   /** The newest commit that is as durable as was asked for; what readers see. */
   readonly acknowledgedSequence: number
-  readonly logBytes: number
-  readonly checkpointBytes: number
+  figures(): StorageFigures
   /** Throws when the database can take no more writes, and says why. */
   mustBeWritable(): void
+  /** Whether a commit should wait for `room` before it is taken. */
+  readonly isBehind: boolean
+  /** Resolves when there may be room, or never will again; look again then. */
+  room(): Promise<void>
+  /** Throws `InvalidArgument` when no single write can be as durable as that here. */
+  mustSupport(durability: WriteDurability | undefined): void
+  /** Resolves when an acknowledged commit is as durable as its writer asks for. */
+  keep(sequence: number, durability: WriteDurability): Promise<void>
   checkpoint(): Promise<CheckpointReport>
+  /** What a fork keeps of it: an id, or something that is none, and what its creation decided. */
+  readonly origin: { readonly databaseId: string; readonly settings: Settings }
+  /** Brings a directory up to the newest commit. */
+  backup(directory: string, options: BackupOptions): Promise<BackupReport>
   /** Reads everything; `derived` are the checks of the indexes. */
   verify(derived: readonly DerivedCheck[]): Promise<VerifyReport>
   close(): Promise<void>
+}
+
+/** What storage knows of its log and its checkpoints at this moment. */
+export interface StorageFigures {
+  readonly durableSequence: number
+  readonly log: LogFigures
+  readonly checkpoint: { readonly sequence: number; readonly files: number; readonly bytes: number }
+}
+
+/** All zero where there is no log. */
+export interface LogFigures {
+  /** Bytes of all segments on the disk. */
+  readonly bytes: number
+  readonly segments: number
+  /** Bytes of the commits that no checkpoint has; after a crash, at first all that was read. */
+  readonly bytesSinceCheckpoint: number
+  /** Applied commits that no sync and no checkpoint has covered. */
+  readonly unsyncedCommits: number
+  /** Bytes of their records, as far as they are bound for the log. */
+  readonly unsyncedBytes: number
+}
+
+const noLog: LogFigures = {
+  bytes: 0,
+  segments: 0,
+  bytesSinceCheckpoint: 0,
+  unsyncedCommits: 0,
+  unsyncedBytes: 0,
 }
 
 const emptyCheckpointReport: CheckpointReport = {
@@ -37,16 +87,17 @@ const emptyCheckpointReport: CheckpointReport = {
 
 /** Commits are as durable as the process: applied is acknowledged. */
 export class MemoryStorage implements Storage {
-  readonly logBytes = 0
-  readonly checkpointBytes = 0
   readonly recovery: RecoveryReport
   readonly #tables: Tables
   readonly #host: Host
+  #databaseId: string | undefined
+  readonly #observer: Observer
 
-  constructor(tables: Tables, host: Host) {
+  constructor(tables: Tables, host: Host, observer: Observer) {
     this.recovery = memoryRecoveryReport()
     this.#tables = tables
     this.#host = host
+    this.#observer = observer
   }
 
   get acknowledgedSequence(): number {
@@ -55,15 +106,56 @@ export class MemoryStorage implements Storage {
 
   append(_batch: LoggedBatch): void {}
 
-  acknowledged(_sequence: number): Promise<void> {
+  acknowledged(sequence: number): Promise<void> {
+    this.#observer.noteAcknowledged(sequence)
     return Promise.resolve()
+  }
+
+  figures(): StorageFigures {
+    return { durableSequence: 0, log: noLog, checkpoint: { sequence: 0, files: 0, bytes: 0 } }
   }
 
   mustBeWritable(): void {}
 
+  get isBehind(): boolean {
+    return false
+  }
+
+  room(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  mustSupport(durability: WriteDurability | undefined): void {
+    checkWriteDurability(durability)
+    if (durability === undefined) return
+    throw new DatabaseError(
+      'InvalidArgument',
+      `a database in memory can't make a write durable ('${durability}'); open one in a directory`,
+    )
+  }
+
+  keep(): Promise<void> {
+    return Promise.resolve()
+  }
+
   checkpoint(): Promise<CheckpointReport> {
     const { acknowledgedSequence: sequence } = this
     return Promise.resolve({ ...emptyCheckpointReport, sequence })
+  }
+
+  /** The id is drawn when first asked for. What creation decided is added by whoever forks. */
+  get origin(): { readonly databaseId: string; readonly settings: Settings } {
+    this.#databaseId ??= bytesToHex(this.#host.random.bytes(databaseIdBytes))
+    return { databaseId: this.#databaseId, settings: {} }
+  }
+
+  backup(): Promise<BackupReport> {
+    return Promise.reject(
+      new DatabaseError(
+        'InvalidArgument',
+        'a database in memory has no files to back up; fork it into a directory instead',
+      ),
+    )
   }
 
   verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
@@ -75,14 +167,20 @@ export class MemoryStorage implements Storage {
   }
 }
 
-/** How much there is of everything. Counts are of entities that ever were, and of all versions. */
+/**
+ * How much there is of everything, and how it went since this opening. Counts are of entities that
+ * ever were, and of all versions; durations are in milliseconds.
+ */
 export interface Stats {
-  /** The newest commit that readers see. */
+  /** The newest commit that is acknowledged: readers see it. */
   readonly sequence: number
-  /** The newest commit that writers build on. */
+  /** The newest commit that is applied: writers build on it. */
   readonly appliedSequence: number
+  /** The newest commit that a power cut leaves; 0 in memory. */
+  readonly durableSequence: number
   readonly entities: { readonly nodes: number; readonly edges: number; readonly keys: number }
   readonly versions: { readonly nodes: number; readonly edges: number; readonly keys: number }
+  /** Names of labels, types, properties and keyspaces. */
   readonly symbols: number
   readonly bytes: {
     /** Tables in memory: rows and heads. */
@@ -91,12 +189,50 @@ export interface Stats {
     readonly payloads: number
     /** Adjacency in memory, once built. */
     readonly adjacency: number
+    /** All segments of the log on the disk. */
     readonly log: number
+    /** All checkpoint files on the disk. */
     readonly checkpoint: number
+  }
+  readonly transactions: {
+    /** Begun and neither committed nor cancelled. */
+    readonly open: number
+  }
+  readonly log: LogFigures & {
+    /** How many commits shared a write, since this opening. */
+    readonly groups: GroupFigures
+    /** How long the log waited for the disk, each time it synced, since this opening. */
+    readonly syncs: LatencySummary
+  }
+  readonly checkpoint: {
+    /** The newest commit in the last checkpoint; 0 before the first. */
+    readonly sequence: number
+    readonly files: number
+    /** The last one that this opening made: null before the first. */
+    readonly last: CheckpointMade | null
+  }
+  /** What opening did; all of it is in `db.recovery`. */
+  readonly recovered: {
+    readonly sequence: number
+    /** Records that were applied from the log, and the bytes of log that were read. */
+    readonly records: number
+    readonly bytes: number
+    readonly durationMs: number
   }
 }
 
-export function collectStats(tables: Tables, indexes: GraphIndexes, storage: Storage): Stats {
+interface StatsParts {
+  readonly tables: Tables
+  readonly indexes: GraphIndexes
+  readonly storage: Storage
+  readonly observer: Observer
+  readonly openTransactions: number
+}
+
+export function collectStats(parts: StatsParts): Stats {
+  const { tables, indexes, storage, observer } = parts
+  const { recovery } = storage
+  const { durableSequence, log, checkpoint } = storage.figures()
   const { node, edge, key, edgeEnds, keyNames, commits } = tables
   const versionTables = [node, edge, key]
   let rowBytes = edgeEnds.column.byteLength + keyNames.column.byteLength + commits.rows.byteLength
@@ -108,6 +244,7 @@ export function collectStats(tables: Tables, indexes: GraphIndexes, storage: Sto
   return {
     sequence: storage.acknowledgedSequence,
     appliedSequence: commits.sequence,
+    durableSequence,
     entities: { nodes: node.entityCount, edges: edge.entityCount, keys: key.entityCount },
     versions: { nodes: node.count, edges: edge.count, keys: key.count },
     symbols: tables.symbols.count,
@@ -115,8 +252,48 @@ export function collectStats(tables: Tables, indexes: GraphIndexes, storage: Sto
       tables: rowBytes,
       payloads,
       adjacency: indexes.adjacency.byteLength,
-      log: storage.logBytes,
-      checkpoint: storage.checkpointBytes,
+      log: log.bytes,
+      checkpoint: checkpoint.bytes,
     },
+    transactions: { open: parts.openTransactions },
+    log: { ...log, groups: observer.log.groups, syncs: observer.log.syncs },
+    checkpoint: {
+      sequence: checkpoint.sequence,
+      files: checkpoint.files,
+      last: observer.checkpoints.made,
+    },
+    recovered: {
+      sequence: recovery.recoveredSequence,
+      records: recovery.replayed.records,
+      bytes: recovery.replayed.bytes,
+      durationMs: recovery.durationMs,
+    },
+  }
+}
+
+/** `lastSystemTime`: of the newest applied commit, microseconds since 1970. */
+export function collectHealth(
+  storage: Storage,
+  observer: Observer,
+  lastSystemTime: bigint,
+): Health {
+  const { checkpoint, log } = storage.figures()
+  return observer.health({
+    unsynced: { commits: log.unsyncedCommits, bytes: log.unsyncedBytes },
+    checkpointSequence: checkpoint.sequence,
+    logBytes: log.bytesSinceCheckpoint,
+    lastSystemTime,
+    refusal: refusalOf(storage),
+  })
+}
+
+/** What a write would be refused with. */
+function refusalOf(storage: Storage): DatabaseError | undefined {
+  try {
+    storage.mustBeWritable()
+    return undefined
+  } catch (error) {
+    if (error instanceof DatabaseError) return error
+    throw error
   }
 }

@@ -1,9 +1,11 @@
-import { isDatabaseError } from 'asofdb'
+import { inspect, type InspectionReport, isDatabaseError } from 'asofdb'
 import type { Command } from '../command.ts'
+import { damageLines } from '../damage-lines.ts'
 import { exitCodes } from '../failure.ts'
 import { jsonText } from '../output/json.ts'
 import { bytesText, countText, plural, secondsText } from '../output/number-text.ts'
 import { styleOf } from '../output/style.ts'
+import type { Terminal } from '../output/terminal.ts'
 import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../session.ts'
 
 const usage = 'DIR [options]'
@@ -19,7 +21,9 @@ export const verifyCommand: Command = {
     { command: 'asof verify history --json', meaning: 'the report, for programs' },
   ],
   details: [
-    'Changes nothing beyond what any opening does. The exit code is 3 when damage was found.',
+    'First every file is read and all damage named: file, bytes, the commits it concerns.\n' +
+      'Damage is left as it is; see asof recover. What is sound is opened, and tables and\n' +
+      'indexes are compared. The exit code is 3 when damage was found.',
   ],
   options: { json: readOptions.json, limit: readOptions.limit },
   async run(input, { terminal }) {
@@ -28,6 +32,11 @@ export const verifyCommand: Command = {
     const limit = input.count('limit', { byDefault: limitDefault })
     const isJson = input.flag('json')
     try {
+      const found = await inspectExisting(folder)
+      if (found !== undefined && !found.isSound) {
+        terminal.write(isJson ? jsonText(asJson(found)) : damagedText(found, limit, terminal))
+        return exitCodes.damaged
+      }
       return await withDatabase(folder, async (database) => {
         const report = await database.verify()
         const { isSound, problems } = report
@@ -58,4 +67,36 @@ export const verifyCommand: Command = {
       return exitCodes.damaged
     }
   },
+}
+
+/** Undefined where there is no database, which opening explains best. */
+async function inspectExisting(folder: string): Promise<InspectionReport | undefined> {
+  try {
+    return await inspect(folder)
+  } catch (error) {
+    if (isDatabaseError(error, 'NotADatabase')) return undefined
+    throw error
+  }
+}
+
+function damagedText(
+  { path, row, damage, sequence, seenSequence }: InspectionReport,
+  limit: number,
+  terminal: Terminal,
+): string {
+  const style = styleOf(terminal)
+  const lines = [
+    `${path}: ${style.removed('damaged')} (row ${row})`,
+    ...damageLines(damage, limit),
+    `  whole up to commit ${sequence}; the newest that anything names is ${seenSequence}`,
+    '  nothing was changed; asof recover DIR --dry-run says what can be saved',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function asJson({ damage, ...report }: InspectionReport): object {
+  const [first] = damage
+  const code = first?.kind === 'foreign' ? 'ForeignFile' : 'Corrupt'
+  const message = `${first?.file} is damaged at byte ${first?.offset}: ${first?.what}`
+  return { ...report, code, message, details: first, damage }
 }

@@ -8,6 +8,11 @@ export function jsonText(answer: unknown): string {
   return `${JSON.stringify(toJson(answer), null, 2)}\n`
 }
 
+/** The same on one line, for programs that read line by line. */
+export function jsonLine(answer: unknown): string {
+  return `${JSON.stringify(toJson(answer))}\n`
+}
+
 function toJson(value: unknown): unknown {
   if (typeof value === 'bigint') {
     return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)

@@ -30,6 +30,12 @@ export function bytesText(bytes: number): string {
   return `${value.toFixed(digits)} ${units[unit] ?? ''}`
 }
 
+/** Milliseconds as 0.042 ms, 3.1 ms, 250 ms. */
+export function millisecondsText(milliseconds: number): string {
+  const digits = milliseconds < 1 ? 3 : milliseconds < 10 ? 1 : 0
+  return `${milliseconds.toFixed(digits)} ms`
+}
+
 /** Seconds as 0.42 s, 12.3 s, 3 min 5 s. */
 export function secondsText(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(2)} s`

@@ -1,23 +1,47 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { filesToAbsorb, isCheckpointDue } from './checkpoint-policy.ts'
+import { admission, checkpointDelayMs, filesToAbsorb } from './checkpoint-policy.ts'
+
+const triggers = { logBytes: 100, mutations: 10, everyMs: 5000, logBytesMax: 1000 }
+const none = { logBytes: 0, mutations: 0, sinceOldestMs: 0, failures: 0, sinceFailureMs: 0 }
+const never = {
+  logBytes: Infinity,
+  mutations: Infinity,
+  everyMs: Infinity,
+  logBytesMax: Infinity,
+}
 
 describe('when a checkpoint is due', () => {
-  const need = { logBytes: 100, checkpointLogBytes: 100, failures: 0, sinceFailureMs: 0 }
+  it('is due at each bound, whichever is reached first', () => {
+    expect(checkpointDelayMs({ ...none, logBytes: 100 }, triggers)).toBe(0)
+    expect(checkpointDelayMs({ ...none, mutations: 10 }, triggers)).toBe(0)
+    expect(checkpointDelayMs({ ...none, sinceOldestMs: 5000 }, triggers)).toBe(0)
+    const below = { ...none, logBytes: 99, mutations: 9, sinceOldestMs: 4000 }
+    expect(checkpointDelayMs(below, triggers)).toBe(1000)
+  })
 
-  it('is due when the log has grown to the bound', () => {
-    expect(isCheckpointDue(need)).toBe(true)
-    expect(isCheckpointDue({ ...need, logBytes: 99 })).toBe(false)
-    expect(isCheckpointDue({ ...need, checkpointLogBytes: Infinity })).toBe(false)
+  it('is never due where nothing bounds it, but at the limit', () => {
+    const much = { ...none, logBytes: 1e12, mutations: 1e9, sinceOldestMs: 1e12 }
+    expect(checkpointDelayMs(much, never)).toBe(Infinity)
+    expect(checkpointDelayMs(much, { ...never, logBytesMax: 1e12 })).toBe(0)
   })
 
   it('waits after failures, twice as long each time, up to a minute', () => {
-    const delays = [1, 2, 3, 50].map((failures) => {
-      for (let sinceFailureMs = 0; ; sinceFailureMs += 500) {
-        if (isCheckpointDue({ ...need, failures, sinceFailureMs })) return sinceFailureMs
-      }
-    })
-    expect(delays).toEqual([1000, 2000, 4000, 60_000])
+    const need = { ...none, logBytes: 100 }
+    const delayMs = (failures: number, sinceFailureMs = 0) =>
+      checkpointDelayMs({ ...need, failures, sinceFailureMs }, triggers)
+    expect([1, 2, 3, 50].map((failures) => delayMs(failures))).toEqual([1000, 2000, 4000, 60_000])
+    expect(delayMs(2, 1500)).toBe(500)
+    expect(delayMs(2, 2500)).toBe(0)
+    expect(checkpointDelayMs({ ...none, failures: 1 }, triggers)).toBe(5000)
+  })
+})
+
+describe('what a write meets', () => {
+  it('is taken below the limit, waits at it, and is refused when checkpoints fail', () => {
+    expect(admission({ logBytes: 999, failures: 7 }, triggers)).toBe('open')
+    expect(admission({ logBytes: 1000, failures: 0 }, triggers)).toBe('wait')
+    expect(admission({ logBytes: 1000, failures: 1 }, triggers)).toBe('refuse')
   })
 })
 

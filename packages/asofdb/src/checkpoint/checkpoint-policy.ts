@@ -7,24 +7,59 @@ import { invariant } from '../rules/invariant.ts'
 const retryDelayMs = 1_000
 const retryDelayMsMax = 60_000
 
-export interface CheckpointNeed {
-  /** Bytes the log took since the last checkpoint. */
+/** What makes a checkpoint due, whichever comes first; Infinity: never for that reason. */
+export interface CheckpointTriggers {
+  /** Bytes of commits since the last checkpoint. */
   readonly logBytes: number
-  /** The bound that the user has set; Infinity: only on demand and when closing. */
-  readonly checkpointLogBytes: number
+  /** Versions of nodes, edges and keys since then. */
+  readonly mutations: number
+  /** Milliseconds since the oldest commit that no checkpoint has. */
+  readonly everyMs: number
+  /** Bytes of commits in no checkpoint at which writes wait or are refused. */
+  readonly logBytesMax: number
+}
+
+/** What no checkpoint has yet. */
+export interface CheckpointNeed {
+  readonly logBytes: number
+  readonly mutations: number
+  /** Milliseconds since the oldest such commit. */
+  readonly sinceOldestMs: number
   /** Attempts in a row that failed. */
   readonly failures: number
   /** Milliseconds since the last failure. */
   readonly sinceFailureMs: number
 }
 
-/** Whether to make a checkpoint now. After failures it waits, twice as long after each. */
-export function isCheckpointDue(need: CheckpointNeed): boolean {
+/**
+ * Milliseconds until a checkpoint should be made, as far as time alone decides: 0 is now, Infinity
+ * means that only further commits can make it due. After failures it waits, twice as long after
+ * each.
+ */
+export function checkpointDelayMs(need: CheckpointNeed, triggers: CheckpointTriggers): number {
   invariant(need.failures >= 0 && need.logBytes >= 0, 'what is counted is not negative')
-  if (need.logBytes < need.checkpointLogBytes) return false
-  if (need.failures === 0) return true
-  const delayMs = Math.min(retryDelayMs * 2 ** (need.failures - 1), retryDelayMsMax)
-  return need.sinceFailureMs >= delayMs
+  const isLarge =
+    need.logBytes >= Math.min(triggers.logBytes, triggers.logBytesMax) ||
+    need.mutations >= triggers.mutations
+  const dueMs = isLarge ? 0 : Math.max(0, triggers.everyMs - need.sinceOldestMs)
+  return need.failures === 0 ? dueMs : Math.max(dueMs, backoffMs(need))
+}
+
+function backoffMs({ failures, sinceFailureMs }: CheckpointNeed): number {
+  const delayMs = Math.min(retryDelayMs * 2 ** (failures - 1), retryDelayMsMax)
+  return Math.max(0, delayMs - sinceFailureMs)
+}
+
+/**
+ * What a write meets: `open`: goes on; `wait`: for the checkpoint under way, which nothing speaks
+ * against; `refuse`: too much is in no checkpoint, and the last attempt at one failed.
+ */
+export function admission(
+  need: Pick<CheckpointNeed, 'logBytes' | 'failures'>,
+  triggers: CheckpointTriggers,
+): 'open' | 'wait' | 'refuse' {
+  if (need.logBytes < triggers.logBytesMax) return 'open'
+  return need.failures === 0 ? 'wait' : 'refuse'
 }
 
 /** A file is absorbed while it is not larger than this many times what is to be written. */

@@ -27,6 +27,8 @@ export interface CheckpointerOptions {
    * names them. Returns their names.
    */
   dropLogBefore(sequence: number): Promise<readonly string[]>
+  /** One begins that is to hold the commits up to `sequence`. */
+  onStarted?(sequence: number): void
 }
 
 export interface CheckpointReport {
@@ -56,6 +58,9 @@ export class Checkpointer {
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #failure: DatabaseError | undefined
+  /** How many are reading the files of a checkpoint, and the files that stay for them only. */
+  #readers = 0
+  readonly #owed = new Set<string>()
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
@@ -85,6 +90,22 @@ export class Checkpointer {
     return next
   }
 
+  /**
+   * Keeps every file that is in force from now on, until the function that this returns is called
+   * for the first time; that removes what has become unneeded meanwhile.
+   */
+  keepFiles(): () => Promise<void> {
+    this.#readers++
+    let isReading = true
+    return async () => {
+      if (!isReading) return
+      isReading = false
+      this.#readers--
+      this.#last = this.#last.then(() => this.#removeOwed())
+      await this.#last
+    }
+  }
+
   async #run(): Promise<CheckpointReport> {
     const { manifests, tables, host } = this.#options
     if (this.#failure !== undefined) throw this.#failure
@@ -104,6 +125,7 @@ export class Checkpointer {
       }
     }
     invariant(sequence > before.checkpoint.sequence, 'the tables never lose a commit')
+    this.#options.onStarted?.(sequence)
     const { file, filesAbsorbed } = await this.#write(before, sequence)
     invariant(file.toSequence === sequence, 'a checkpoint holds what was there when it began')
     const after = await this.#install(file, filesAbsorbed)
@@ -204,6 +226,11 @@ export class Checkpointer {
     for (const { name } of filesOf(before)) {
       if (needed.has(name)) continue
       invariant(name !== after.checkpoint.files.at(-1)?.name, 'what was just written stays')
+      if (this.#readers > 0) {
+        this.#owed.add(name)
+        leftBehind.push({ name: `checkpoint/${name}`, why: 'a backup reads it, then it goes' })
+        continue
+      }
       await tryTo(`checkpoint/${name}`, async () => {
         await removeIfPresent(host.files, `${checkpointDirectoryOf(directory)}/${name}`)
         return [`checkpoint/${name}`]
@@ -214,5 +241,18 @@ export class Checkpointer {
       return names.map(name => `log/${name}`)
     })
     return { removed, leftBehind }
+  }
+
+  /** What can't be removed is removed at the next opening, because no manifest names it. */
+  async #removeOwed(): Promise<void> {
+    if (this.#readers > 0) return
+    const { manifests, host, directory } = this.#options
+    const needed = new Set(filesOf(manifests.current).map(file => file.name))
+    for (const name of this.#owed) {
+      invariant(!needed.has(name), 'a file that is no longer needed is not needed again')
+      const path = `${checkpointDirectoryOf(directory)}/${name}`
+      await removeIfPresent(host.files, path).catch(() => undefined)
+    }
+    this.#owed.clear()
   }
 }

@@ -7,6 +7,7 @@
  *     *.tmp               a file that was being built when the process ended
  *     log/                segments; their names are the log's business
  *     checkpoint/         checkpoint files: `00000007.checkpoint`, numbered by generation
+ *     quarantine/         damaged files that a repair took out of use; nothing reads them
  */
 import { temporaryName } from '../host/files.ts'
 import { invariant } from '../rules/invariant.ts'
@@ -15,6 +16,8 @@ export const manifestName = 'MANIFEST'
 export const previousManifestName = 'MANIFEST.previous'
 export const logDirectoryName = 'log'
 export const checkpointDirectoryName = 'checkpoint'
+
+export const quarantineDirectoryName = 'quarantine'
 
 const lockName = 'LOCK'
 const generationDigits = 8
@@ -49,6 +52,7 @@ export type RootNameKind =
   | 'temporary'
   | 'logDirectory'
   | 'checkpointDirectory'
+  | 'quarantineDirectory'
   | 'stranger'
 
 /** What a name in the database directory is. */
@@ -58,6 +62,7 @@ export function rootNameKind(name: string): RootNameKind {
   if (name === previousManifestName) return 'previousManifest'
   if (name === logDirectoryName) return 'logDirectory'
   if (name === checkpointDirectoryName) return 'checkpointDirectory'
+  if (name === quarantineDirectoryName) return 'quarantineDirectory'
   const isTemporary = [manifestName, previousManifestName].some(
     final => temporaryName(final) === name,
   )

@@ -7,6 +7,8 @@ import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
  */
 export function explainFailure(what: string, cause: unknown): unknown {
   if (isDatabaseError(cause) || !(cause instanceof Error && 'code' in cause)) return cause
+  // An AbortError has a number there, and comes from no file system.
+  if (typeof cause.code !== 'string') return cause
   const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].some(code => isErrno(cause, code))
   if (isFull) {
     const message = `the disk is full, so the database can't ${what}: make room and try again`

@@ -2,7 +2,7 @@ import { isErrno, readFully, temporaryName, writeFully } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
 import type { SegmentInfo } from '../log/segment.ts'
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
-import { invariant } from '../rules/invariant.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import { manifestName, previousManifestName } from './directory-names.ts'
 import { explainFailure } from './explain-failure.ts'
 import { encodeManifest, type Manifest } from './manifest.ts'
@@ -46,6 +46,21 @@ export class ManifestStore {
   static async create(place: ManifestPlace, first: Manifest): Promise<ManifestStore> {
     const store = new ManifestStore(place)
     await store.#enqueue(() => store.#install(first))
+    return store
+  }
+
+  /**
+   * Puts a manifest in force over one that can't be gone on from: damaged, missing, or of files
+   * that are. `found` are its bytes, so that nobody else's is replaced.
+   */
+  static async replace(
+    place: ManifestPlace,
+    found: Uint8Array | undefined,
+    next: Manifest,
+  ): Promise<ManifestStore> {
+    const store = new ManifestStore(place)
+    store.#bytes = found
+    await store.#enqueue(() => store.#install(next))
     return store
   }
 
@@ -95,7 +110,9 @@ export class ManifestStore {
     if (this.#current !== undefined) assertSuccession(this.#current, next)
     const bytes = encodeManifest(next)
     await this.#mustBeUnchanged()
-    if (this.#bytes !== undefined) await this.#replace(previousManifestName, this.#bytes)
+    // What is not gone on from is no manifest to fall back to.
+    const isSuccession = this.#current !== undefined && this.#bytes !== undefined
+    if (isSuccession) await this.#replace(previousManifestName, must(this.#bytes, 'the bytes'))
     await this.#replace(manifestName, bytes)
     try {
       await files.syncDirectory(directory)

@@ -1,5 +1,5 @@
 import { crc32 } from '../encoding/checksum.ts'
-import { isErrno, writeFully } from '../host/files.ts'
+import { isErrno, temporaryName, writeFully } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
@@ -33,6 +33,8 @@ export interface CheckpointWrite {
   readonly to: TableCounts
   /** The encoded definitions of symbols [from, to). */
   readonly symbols: Uint8Array
+  /** Whether to leave the file under its temporary name; the caller renames it. */
+  readonly isTemporary?: boolean
 }
 
 /**
@@ -48,7 +50,7 @@ export async function writeCheckpointFile(write: CheckpointWrite): Promise<Check
   const { files } = write.host
   const parent = checkpointDirectoryOf(write.directory)
   const name = checkpointFileName(write.generation)
-  const path = `${parent}/${name}`
+  const path = `${parent}/${write.isTemporary === true ? temporaryName(name) : name}`
   // A leftover of an attempt that failed here, or that a crash ended; no manifest names it.
   await removeIfPresent(files, path)
   const file = await files.open(path, 'create')

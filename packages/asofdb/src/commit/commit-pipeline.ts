@@ -1,5 +1,6 @@
 import { ByteWriter } from '../encoding/bytes.ts'
 import type { Host } from '../host/host.ts'
+import type { Observer } from '../observe/observer.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { type EntityKind, entityId, entityKinds } from '../versions/entity.ts'
@@ -43,6 +44,12 @@ export class CommitPipeline {
   readonly #applier: BatchApplier
   readonly #checks: CommitCheck[] = []
   readonly #writer = new ByteWriter()
+  readonly #observer: Observer | undefined
+  #openTransactions = 0
+  readonly #onFinished = (): void => {
+    this.#openTransactions--
+    invariant(this.#openTransactions >= 0, 'a transaction ends once')
+  }
   #log: CommitLog
   #readFloor: bigint
   /** Set when memory fell behind the log: nothing may be built on it any more. */
@@ -55,7 +62,9 @@ export class CommitPipeline {
     keyIndex: KeyIndex
     applier: BatchApplier
     log: CommitLog
+    observer?: Observer | undefined
   }) {
+    this.#observer = parts.observer
     this.#host = parts.host
     this.#tables = parts.tables
     this.#keyIndex = parts.keyIndex
@@ -70,6 +79,11 @@ export class CommitPipeline {
 
   get appliedSequence(): number {
     return this.#tables.commits.sequence
+  }
+
+  /** Transactions that are neither committed nor cancelled. */
+  get openTransactions(): number {
+    return this.#openTransactions
   }
 
   /** System time of the newest applied commit, microseconds; the smallest integer before any. */
@@ -98,14 +112,17 @@ export class CommitPipeline {
     const wall = BigInt(this.#host.clock.wallMicros())
     const last = this.lastSystemTime
     const now = options.system ?? (wall > last ? wall : last + 1n)
-    return new TransactionCore({
+    const core = new TransactionCore({
       tables: this.#tables,
       keyIndex: this.#keyIndex,
       sequence: options.sequence ?? commits.sequence,
       now,
       isolation: options.isolation,
       isReadonly: options.isReadonly,
+      onFinished: this.#onFinished,
     })
+    this.#openTransactions++
+    return core
   }
 
   /**
@@ -162,7 +179,9 @@ export class CommitPipeline {
       invariant(this.appliedSequence === batch.sequence, 'a commit advances the sequence by one')
     } catch (error) {
       this.#failure = error
-      throw behindItsLog(error)
+      const failure = behindItsLog(error)
+      this.#observer?.noteBehindLog(failure)
+      throw failure
     }
   }
 

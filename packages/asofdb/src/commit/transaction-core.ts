@@ -22,6 +22,8 @@ export interface TransactionStart {
   readonly now: bigint
   readonly isolation: Isolation
   readonly isReadonly: boolean
+  /** Called once, when it is committed or cancelled. */
+  readonly onFinished?: (() => void) | undefined
 }
 
 const none: readonly number[] = []
@@ -48,6 +50,7 @@ export class TransactionCore {
   /** The last span asked about, in words: bulk writes ask about the same one again and again. */
   #words = alwaysInWords
   #state: 'open' | 'committed' | 'cancelled' = 'open'
+  readonly #onFinished: (() => void) | undefined
 
   constructor(start: TransactionStart) {
     this.tables = start.tables
@@ -58,6 +61,7 @@ export class TransactionCore {
     this.now = start.now
     this.isolation = start.isolation
     this.isReadonly = start.isReadonly
+    this.#onFinished = start.onFinished
   }
 
   /** The version rows that belong to the snapshot. */
@@ -194,6 +198,7 @@ export class TransactionCore {
   markCommitted(): void {
     invariant(this.isOpen, 'a transaction is committed once')
     this.#state = 'committed'
+    this.#onFinished?.()
   }
 
   /**
@@ -203,6 +208,7 @@ export class TransactionCore {
   cancel(): void {
     if (this.#state !== 'open') return
     this.#state = 'cancelled'
+    this.#onFinished?.()
     const { tables } = this
     while (this.#nodes.length > 0 && this.#nodes.at(-1) === tables.nodesAllocated - 1) {
       this.#nodes.pop()

@@ -9,6 +9,8 @@ export interface Host {
   readonly random: Random
   readonly files: FileSystem
   readonly process: ProcessIdentity
+  /** Where events go for whoever in this process wants them; absent: nowhere. */
+  readonly publisher?: Publisher | undefined
 }
 
 export interface Clock {
@@ -30,6 +32,13 @@ export interface Random {
   bytes(length: number): Uint8Array
   /** A number in [0, 1), for jitter. */
   fraction(): number
+}
+
+/** A channel of `node:diagnostics_channel`, or something like it. */
+export interface Publisher {
+  /** Whether anybody listens just now. */
+  readonly hasSubscribers: boolean
+  publish(message: unknown): void
 }
 
 /** Who this process is, for the lock file and its message. */

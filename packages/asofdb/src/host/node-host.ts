@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { channel } from 'node:diagnostics_channel'
 import { hostname } from 'node:os'
 import type { Host } from './host.ts'
 import { nodeFiles } from './node-files.ts'
@@ -24,5 +25,6 @@ export function nodeHost(): Host {
     random: { bytes: (length) => randomBytes(length), fraction: () => Math.random() },
     files: nodeFiles(),
     process: { pid: process.pid, hostName: hostname() },
+    publisher: channel('asofdb'),
   }
 }

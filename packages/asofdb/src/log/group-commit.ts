@@ -1,5 +1,5 @@
-import type { Timers } from '../host/host.ts'
 import { invariant } from '../rules/invariant.ts'
+import type { TurnPace } from './turn-pace.ts'
 
 /** One commit on its way into the log. */
 export interface LogEntry {
@@ -52,10 +52,12 @@ const settled = Promise.resolve()
  * When to freeze decides the speed. A caller that is alone is served within its own turn, in a
  * microtask, so that several commits of one turn share a sync. Where several wait, those whom an
  * acknowledgement resumes have their next commits ready a few microtasks later; so one turn of the
- * event loop passes before the next group is frozen, and they all land in it.
+ * event loop passes before the next group is frozen, and they all land in it. A turn passes, too,
+ * when a caller that is alone has had the event loop for long, and always where nobody waits.
  */
 export class GroupCommit {
-  readonly #timers: Timers
+  readonly #turns: TurnPace
+  readonly #isAwaited: boolean
   readonly #sink: GroupSink
   readonly #waiters = new Map<number, Waiter>()
   #queue: LogEntry[] = []
@@ -67,8 +69,15 @@ export class GroupCommit {
   #isCrowded = false
   #halted: Error | undefined
 
-  constructor(parts: { timers: Timers; sink: GroupSink; lastSequence: number }) {
-    this.#timers = parts.timers
+  constructor(parts: {
+    turns: TurnPace
+    sink: GroupSink
+    lastSequence: number
+    /** Whether those who append wait for the log. */
+    isAwaited: boolean
+  }) {
+    this.#turns = parts.turns
+    this.#isAwaited = parts.isAwaited
     this.#sink = parts.sink
     this.#lastSequence = parts.lastSequence
     this.#acknowledgedSequence = parts.lastSequence
@@ -144,8 +153,11 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#isScheduled || this.#isBusy) return
     this.#isScheduled = true
-    if (this.#isCrowded) void this.#timers.yieldTurn().then(() => this.#start())
-    else queueMicrotask(() => this.#start())
+    if (this.#isCrowded || !this.#isAwaited || this.#turns.isLong) {
+      void this.#turns.yieldTurn().then(() => this.#start())
+    } else {
+      queueMicrotask(() => this.#start())
+    }
   }
 
   #start(): void {
@@ -167,7 +179,7 @@ export class GroupCommit {
         invariant(this.#halted !== undefined, 'a failure halts')
       }
       // Those resumed just now, and those that came meanwhile, share the next group.
-      if (this.#isCrowded && this.#queue.length > 0) await this.#timers.yieldTurn()
+      if (this.#isCrowded && this.#queue.length > 0) await this.#turns.yieldTurn()
     }
     this.#leave()
   }

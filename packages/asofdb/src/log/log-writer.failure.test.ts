@@ -4,6 +4,7 @@ import {
   commit,
   directory,
   hostWithFileMethods,
+  logModes,
   newOwner,
   readBack,
   writerOptions,
@@ -65,7 +66,7 @@ describe('a sync that fails', () => {
     })
     const second = await machine({ faults: { faults: [{ kind: 'sync', nth: 2, error: 'EIO' }] } })
     await second.run(async () => {
-      const { owner, writer } = await startLog(second, { durability: 'os' })
+      const { owner, writer } = await startLog(second, { mode: logModes.os })
       await commit(writer, 1)
       const outcomes = await Promise.all([codeOf(writer.flush()), codeOf(writer.flush())])
       expect(outcomes).toEqual(['Poisoned', 'Poisoned'])
@@ -86,7 +87,7 @@ describe('a sync that fails', () => {
       },
     }))
     const owner = newOwner()
-    const writer = await LogWriter.create(writerOptions(host, owner, { durability: 'os' }))
+    const writer = await LogWriter.create(writerOptions(host, owner, { mode: logModes.os }))
     await commit(writer, 1)
     const flushed = codeOf(writer.flush())
     writer.append({ sequence: 2, systemTime: 0n, payload: new Uint8Array(100_000) })
@@ -103,7 +104,7 @@ describe('a sync that fails', () => {
   it('poisons from the timer, too', async () => {
     const host = await machine({ faults: { faults: [{ kind: 'sync', nth: 2, error: 'EIO' }] } })
     await host.run(async () => {
-      const { owner, writer } = await startLog(host, { durability: 'interval' })
+      const { owner, writer } = await startLog(host, { mode: logModes.interval })
       await commit(writer, 1)
       await new Promise<void>((resolve) => host.timers.after(1000, resolve))
       expect(owner.poisons.length).toBe(1)

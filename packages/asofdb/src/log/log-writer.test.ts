@@ -4,6 +4,7 @@ import {
   commit,
   directory,
   filesOf,
+  logModes,
   newOwner,
   readBack,
   writerOptions,
@@ -170,7 +171,7 @@ describe('without a sync for each commit', () => {
   it.each(['interval', 'os'] as const)('%s acknowledges what is written', async (durability) => {
     const host = await machine()
     await host.run(async () => {
-      const { owner, writer } = await startLog(host, { durability })
+      const { owner, writer } = await startLog(host, { mode: logModes[durability] })
       const syncs = callCount(host, 'sync')
       for (let sequence = 1; sequence <= 10; sequence++) await commit(writer, sequence)
       expect(writer.acknowledgedSequence).toBe(10)

@@ -1,18 +1,22 @@
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
-import { durabilityModes } from './durability.ts'
+import { describeMode, type DurabilityMode } from './durability.ts'
 import { GroupCommit, type LogEntry } from './group-commit.ts'
 import { recordPayloadBytesMax } from './record.ts'
 import type { SegmentInfo } from './segment.ts'
 import { type LogTail, SegmentChain, type SegmentChainOptions } from './segment-chain.ts'
 import { explain, isDiskFull } from './segment-file.ts'
+import { TurnPace } from './turn-pace.ts'
 
 export type { LogEntry } from './group-commit.ts'
 export type { LogTail } from './segment-chain.ts'
 
 export interface LogWriterOptions extends SegmentChainOptions {
-  /** For `interval`: the longest time from a write to the start of the sync that covers it. */
-  readonly syncEveryMs: number
+  /**
+   * Bytes of records on their way after which `room` makes callers wait. Default: no limit, for a
+   * log whose callers wait for it.
+   */
+  readonly queueBytesMax?: number | undefined
   /**
    * After this long without a commit a fence is written and synced, which promises that the last
    * commits were durable, so that damage to them can't pass for a torn tail. Absent: never.
@@ -41,6 +45,8 @@ export class LogWriter {
   readonly #options: LogWriterOptions
   readonly #chain: SegmentChain
   readonly #group: GroupCommit
+  readonly #mode: DurabilityMode
+  #roomCalls: (() => void)[] = []
   #bytesSinceStart = 0
   #fencedSequence: number
   #cancelSync: (() => void) | undefined
@@ -49,12 +55,15 @@ export class LogWriter {
   #closing: Promise<void> | undefined
 
   private constructor(options: LogWriterOptions, chain: SegmentChain) {
-    invariant(options.syncEveryMs > 0, 'a timer has an interval')
+    const { mode, host } = options
+    invariant(typeof mode.fsync === 'string' || mode.fsync.everyMs > 0, 'a timer has an interval')
     this.#options = options
+    this.#mode = describeMode(mode)
     this.#chain = chain
     this.#fencedSequence = chain.writtenSequence
     this.#group = new GroupCommit({
-      timers: options.host.timers,
+      turns: new TurnPace(host),
+      isAwaited: mode.log === 'sync',
       lastSequence: chain.writtenSequence,
       sink: {
         groupLength: (queue) => chain.groupLength(queue),
@@ -83,7 +92,10 @@ export class LogWriter {
     return new LogWriter(options, await SegmentChain.resume(options, at))
   }
 
-  /** The newest commit with the durability asked for. */
+  /**
+   * The newest commit that was written and, where every group is synced, synced. An asynchronous
+   * log is behind what its owner has acknowledged.
+   */
   get acknowledgedSequence(): number {
     return this.#group.acknowledgedSequence
   }
@@ -98,9 +110,24 @@ export class LogWriter {
     return this.#bytesSinceStart
   }
 
+  /** Bytes of the records appended to this writer that no sync has covered. */
+  get unsyncedBytes(): number {
+    return this.#bytesSinceStart - this.#chain.durableBytes
+  }
+
+  /** Bytes of all segments. */
+  get byteLength(): number {
+    return this.#chain.byteLength
+  }
+
   /** Oldest first; the last one takes the records. */
   get segments(): readonly SegmentInfo[] {
     return this.#chain.segments
+  }
+
+  /** Bytes of the records that were appended and are not yet as far as the mode takes them. */
+  get queuedBytes(): number {
+    return this.#chain.queuedBytes
   }
 
   /** Why nothing more is accepted, once that is so. */
@@ -135,12 +162,27 @@ export class LogWriter {
     return this.#group.acknowledged(sequence)
   }
 
+  /** Whether the queue is at its bound. Who appends only else exceeds it by one commit at most. */
+  get isFull(): boolean {
+    const { queueBytesMax = Infinity } = this.#options
+    return this.#poisoned === undefined && this.#chain.queuedBytes >= queueBytesMax
+  }
+
+  /** For a full queue: resolves when it may have room, or never will again; look then. */
+  room(): Promise<void> {
+    return new Promise((resolve) => this.#roomCalls.push(resolve))
+  }
+
   /** Resolves when everything appended so far is synced, whatever the mode. */
   async flush(): Promise<void> {
     this.#mustBeUsable()
-    const target = this.#group.lastSequence
-    await this.#group.acknowledged(target)
-    await this.#syncUpTo(target)
+    await this.synced(this.#group.lastSequence)
+  }
+
+  /** Resolves when the log is synced up to `sequence`, whatever the mode; rejects as above. */
+  async synced(sequence: number): Promise<void> {
+    await this.#group.acknowledged(sequence)
+    await this.#syncUpTo(sequence)
   }
 
   /**
@@ -162,14 +204,21 @@ export class LogWriter {
   }
 
   #acknowledge(sequence: number): void {
-    const { acknowledgedAfter } = durabilityModes[this.#options.durability]
     const { durableSequence, writtenSequence } = this.#chain
-    const covered = acknowledgedAfter === 'sync' ? durableSequence : writtenSequence
+    const isSynced = this.#mode.syncedBy === 'each group of commits'
+    const covered = isSynced ? durableSequence : writtenSequence
     invariant(sequence <= covered, 'acknowledged is only what is as durable as was asked for')
     this.#options.onAcknowledged(sequence)
     this.#chain.rest()
     this.#syncSoon()
     this.#fenceSoon()
+    this.#wakeCallers()
+  }
+
+  #wakeCallers(): void {
+    const calls = this.#roomCalls
+    if (calls.length > 0) this.#roomCalls = []
+    for (const resolve of calls) resolve()
   }
 
   async #fail(group: readonly LogEntry[], error: unknown): Promise<unknown> {
@@ -227,10 +276,10 @@ export class LogWriter {
   }
 
   #syncSoon(): void {
-    const { durability, host, syncEveryMs } = this.#options
-    if (durabilityModes[durability].syncedBy !== 'a timer' || this.#cancelSync) return
+    const { host, mode } = this.#options
+    if (typeof mode.fsync === 'string' || this.#cancelSync) return
     if (!this.#isOpen() || this.#isSynced()) return
-    this.#cancelSync = host.timers.after(syncEveryMs, () => {
+    this.#cancelSync = host.timers.after(mode.fsync.everyMs, () => {
       this.#cancelSync = undefined
       if (!this.#isOpen() || this.#isSynced()) return
       // The failure has poisoned the writer, which tells everybody.
@@ -281,6 +330,7 @@ export class LogWriter {
     this.#cancelFence?.()
     this.#options.onPoison(poison)
     this.#group.halt({ error: poison, group, groupError: isDatabaseError(error) ? error : poison })
+    this.#wakeCallers()
     return poison
   }
 }

@@ -1,7 +1,8 @@
 import { isErrno } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
+import type { LogMeter } from '../observe/log-meter.ts'
 import { invariant, must } from '../rules/invariant.ts'
-import { durabilityModes, type LogDurability } from './durability.ts'
+import type { LogMode } from './durability.ts'
 import type { LogEntry } from './group-commit.ts'
 import { RecordEncoder, recordBytes, recordTypes } from './record.ts'
 import {
@@ -22,9 +23,13 @@ export interface SegmentChainOptions {
   readonly databaseId: Uint8Array
   /** Higher with each opening of the database; durable before the log is written to. */
   readonly epoch: number
-  readonly durability: LogDurability
+  readonly mode: LogMode
+  /** Most bytes written at once, so that a bounded queue is refilled while a part is written. */
+  readonly groupBytesMax?: number | undefined
   /** A segment is ended before it would grow beyond this; a larger record has one of its own. */
   readonly segmentBytesMax: number
+  /** Counts groups and syncs, for whoever asks. */
+  readonly meter?: LogMeter | undefined
   /**
    * All segments, oldest first, after one was made and before its first record. Resolves when the
    * manifest names them durably. Must not wait for the writer of this log.
@@ -46,8 +51,8 @@ export interface LogTail {
 /** Groups no larger than this are written without leaving the turn: a copy into the page cache. */
 const writeNowBytesMax = 64 * 1024
 
-/** A group ends at this size, so that its buffer stays small. */
-const groupBytesMax = 8 * 1024 * 1024
+/** A group ends at this size, so that its buffer stays small, unless it should end earlier. */
+const groupBytesDefault = 8 * 1024 * 1024
 
 const noPayload = new Uint8Array(0)
 
@@ -64,6 +69,12 @@ export class SegmentChain {
   #segments: readonly SegmentInfo[]
   #writtenSequence: number
   #durableSequence: number
+  /** Of the records written by this opening, and of those that a sync has covered. */
+  #writtenBytes = 0
+  #durableBytes = 0
+  /** Sizes of the segments before the one in use. */
+  readonly #endedBytes: Map<SegmentInfo, number>
+  /** Of the records that were expected and whose group is not over. */
   #queuedBytes = 0
   #isLastRecordClose: boolean
   #syncing: Promise<void> | undefined
@@ -71,7 +82,7 @@ export class SegmentChain {
   private constructor(
     options: SegmentChainOptions,
     segment: SegmentFile,
-    tail: Omit<LogTail, 'offset'>,
+    tail: Omit<LogTail, 'offset'> & { readonly endedBytes: Map<SegmentInfo, number> },
   ) {
     invariant(options.segmentBytesMax > segmentHeaderBytes, 'a segment has room for a record')
     invariant(tail.segments.at(-1)?.name === segment.info.name, 'the last segment is written to')
@@ -81,6 +92,7 @@ export class SegmentChain {
     this.#writtenSequence = tail.lastSequence
     this.#durableSequence = tail.lastSequence
     this.#isLastRecordClose = tail.isClosed
+    this.#endedBytes = tail.endedBytes
   }
 
   static async create(
@@ -97,15 +109,17 @@ export class SegmentChain {
       throw error
     }
     const lastSequence = firstSequence - 1
-    return new SegmentChain(options, segment, { segments, lastSequence, isClosed: false })
+    const tail = { segments, lastSequence, isClosed: false, endedBytes: new Map() }
+    return new SegmentChain(options, segment, tail)
   }
 
   static async resume(options: SegmentChainOptions, tail: LogTail): Promise<SegmentChain> {
     const info = must(tail.segments.at(-1), 'the last segment of a log')
     invariant(info.epoch <= options.epoch, 'epochs never go down')
     invariant(tail.lastSequence >= info.firstSequence - 1, 'a segment begins where one ended')
+    const endedBytes = await sizesOf(options, tail.segments.slice(0, -1))
     const segment = await SegmentFile.resume(options, info, tail.offset)
-    return new SegmentChain(options, segment, tail)
+    return new SegmentChain(options, segment, { ...tail, endedBytes })
   }
 
   get segments(): readonly SegmentInfo[] {
@@ -121,6 +135,23 @@ export class SegmentChain {
     return this.#durableSequence
   }
 
+  /** Bytes of the records written by this opening that a sync has covered. */
+  get durableBytes(): number {
+    return this.#durableBytes
+  }
+
+  /** Bytes of all segments. */
+  get byteLength(): number {
+    let bytes = this.#segment.endOffset
+    for (const segment of this.#segments) bytes += this.#endedBytes.get(segment) ?? 0
+    return bytes
+  }
+
+  /** Bytes of the records on their way: expected, and not yet as far as the mode takes a group. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
   /** A write failed and may have left a part of it at the end of the segment. */
   get isTorn(): boolean {
     return this.#segment.isTorn
@@ -133,7 +164,7 @@ export class SegmentChain {
   expect(payloadLength: number): number {
     const bytes = recordBytes(payloadLength)
     const queuedBytes = this.#queuedBytes + bytes
-    this.#encoder.reserve(Math.max(bytes, Math.min(queuedBytes, groupBytesMax)))
+    this.#encoder.reserve(Math.max(bytes, Math.min(queuedBytes, this.#groupBytesMax)))
     this.#queuedBytes = queuedBytes
     return bytes
   }
@@ -147,10 +178,10 @@ export class SegmentChain {
   groupLength(queue: readonly LogEntry[]): number {
     let bytes = 0
     let length = 0
-    let roomBytes = groupBytesMax
+    let roomBytes = this.#groupBytesMax
     for (const { payload } of queue) {
       const next = recordBytes(payload.length)
-      if (length === 0) roomBytes = Math.min(groupBytesMax, this.#roomFor(next))
+      if (length === 0) roomBytes = Math.min(this.#groupBytesMax, this.#roomFor(next))
       else if (bytes + next > roomBytes) break
       bytes += next
       length += 1
@@ -160,18 +191,21 @@ export class SegmentChain {
 
   /** See `GroupSink`. */
   commitNow(group: readonly LogEntry[]): boolean {
-    const isSynced = durabilityModes[this.#options.durability].acknowledgedAfter === 'sync'
-    if (!this.#pace.isQuick || this.#mustRotateFor(group)) return false
+    const { log, fsync } = this.#options.mode
+    // Nobody waits for an asynchronous log, so it takes nothing from those who run.
+    if (log === 'async' || !this.#pace.isQuick || this.#mustRotateFor(group)) return false
     if (groupBytes(group) > writeNowBytesMax) return false
     const { clock } = this.#options.host
     const startMs = clock.monotonicMs()
     const bytes = this.#encode(group)
     this.#segment.writeNow(bytes)
     this.#noteWritten(group, bytes.length)
-    if (isSynced) {
+    if (fsync === 'always') {
+      const sync = this.#beginSync()
       this.#segment.syncDataNow()
-      this.#noteDurable(this.#writtenSequence)
+      this.#endSync(sync)
     }
+    this.#noteOver(bytes.length)
     this.#pace.noteOwn(clock.monotonicMs() - startMs)
     return true
   }
@@ -179,18 +213,19 @@ export class SegmentChain {
   /** See `GroupSink`. */
   async commit(group: readonly LogEntry[]): Promise<void> {
     if (this.#mustRotateFor(group)) await this.#rotate()
-    const { durability, host } = this.#options
+    const { mode, host } = this.#options
     const startMs = host.clock.monotonicMs()
     const bytes = this.#encode(group)
-    const isSmall = bytes.length <= writeNowBytesMax
+    const isSmall = bytes.length <= writeNowBytesMax && mode.log === 'sync'
     if (isSmall && this.#pace.isQuick) this.#segment.writeNow(bytes)
     else await this.#segment.write(bytes)
     this.#noteWritten(group, bytes.length)
-    if (durabilityModes[durability].acknowledgedAfter === 'sync') {
-      const covered = this.#writtenSequence
+    if (mode.fsync === 'always') {
+      const sync = this.#beginSync()
       await this.#segment.syncData()
-      this.#noteDurable(covered)
+      this.#endSync(sync)
     }
+    this.#noteOver(bytes.length)
     this.#pace.noteThread(host.clock.monotonicMs() - startMs)
   }
 
@@ -230,6 +265,7 @@ export class SegmentChain {
         await removeIfPresent(host, `${directory}/${segment.name}`)
         removed.push(segment.name)
         this.#segments = this.#segments.filter((one) => one !== segment)
+        this.#endedBytes.delete(segment)
       }
       if (removed.length > 0) await host.files.syncDirectory(directory)
     })
@@ -278,13 +314,30 @@ export class SegmentChain {
     invariant(last.sequence === this.#writtenSequence + group.length, 'groups leave no gap')
     this.#writtenSequence = last.sequence
     this.#isLastRecordClose = false
+    this.#writtenBytes += bytes
+    this.#options.meter?.noteGroup(group.length)
+  }
+
+  #noteOver(bytes: number): void {
     this.#queuedBytes -= bytes
     invariant(this.#queuedBytes >= 0, 'every record was expected')
   }
 
-  #noteDurable(sequence: number): void {
+  get #groupBytesMax(): number {
+    return this.#options.groupBytesMax ?? groupBytesDefault
+  }
+
+  /** What is written at this moment is what a sync covers. */
+  #beginSync(): SyncUnderWay {
+    const startMs = this.#options.host.clock.monotonicMs()
+    return { startMs, sequence: this.#writtenSequence, bytes: this.#writtenBytes }
+  }
+
+  #endSync({ startMs, sequence, bytes }: SyncUnderWay): void {
     invariant(sequence <= this.#writtenSequence, 'a sync covers only what was written')
     if (sequence > this.#durableSequence) this.#durableSequence = sequence
+    if (bytes > this.#durableBytes) this.#durableBytes = bytes
+    this.#options.meter?.noteSync(this.#options.host.clock.monotonicMs() - startMs)
   }
 
   /** Bytes for records in the segment that a record of this size goes to. */
@@ -319,20 +372,48 @@ export class SegmentChain {
     invariant(this.#writtenSequence === lastSequence, 'nothing is written beside a rotation')
     this.#segment = segment
     this.#segments = [...this.#segments, segment.info]
+    this.#endedBytes.set(old.info, old.endOffset)
     await attempt('close a full segment', () => old.close())
     await this.#options.onSegment(this.#segments)
+    this.#options.meter?.noteRotation({
+      ended: old.info.name,
+      endedBytes: old.endOffset,
+      begun: segment.info.name,
+      segments: this.#segments.length,
+    })
   }
 
   /** Syncs what is written at this moment. */
   #startSync(): Promise<void> {
-    const covered = this.#writtenSequence
+    const sync = this.#beginSync()
     // A failed one stays, so that whoever asks for a sync later meets the same failure.
     this.#syncing = this.#segment.syncData().then(() => {
-      this.#noteDurable(covered)
+      this.#endSync(sync)
       this.#syncing = undefined
     })
     return this.#syncing
   }
+}
+
+interface SyncUnderWay {
+  readonly startMs: number
+  /** What it covers. */
+  readonly sequence: number
+  readonly bytes: number
+}
+
+async function sizesOf(
+  { host, directory }: SegmentChainOptions,
+  segments: readonly SegmentInfo[],
+): Promise<Map<SegmentInfo, number>> {
+  return attempt('look at its segments', async () => {
+    const sizes = new Map<SegmentInfo, number>()
+    for (const segment of segments) {
+      const status = await host.files.stat(`${directory}/${segment.name}`)
+      sizes.set(segment, status?.size ?? 0)
+    }
+    return sizes
+  })
 }
 
 function groupBytes(group: readonly LogEntry[]): number {

@@ -54,6 +54,21 @@ export interface Remains {
   readonly proof?: { readonly header: RecordHeader; readonly offset: number } | undefined
 }
 
+/** A record that verifies. The payload is valid only until the callback returns. */
+export interface SoundRecord {
+  readonly header: RecordHeader
+  readonly offset: number
+  readonly payload: Uint8Array
+}
+
+/** Bytes of a segment in which no sound record begins. */
+export interface Stretch {
+  readonly offset: number
+  readonly length: number
+  /** The disk refuses to read them. */
+  readonly isRefused: boolean
+}
+
 /** A record that verifies, or why there is none at this place. */
 type Attempt = { readonly header: RecordHeader; readonly frame: Uint8Array } | Unsound
 
@@ -163,6 +178,38 @@ export class SegmentReader {
       offset = found.offset + found.length
     }
     return { commits, promisedSequence, proof }
+  }
+
+  /** For a segment whose header can't be read, when the manifest names its salt. */
+  trustSalt(salt: bigint): void {
+    this.#seed = saltToSeed(salt)
+  }
+
+  /**
+   * Gives every sound record of the file, and every stretch between them that holds none, in the
+   * order of the file. What a stretch had been is not known here.
+   */
+  async readSound(on: {
+    record(record: SoundRecord): void
+    stretch(stretch: Stretch): void
+  }): Promise<void> {
+    let offset = Math.min(segmentHeaderBytes, this.size)
+    while (offset < this.size) {
+      const attempted = this.#peekRecord(offset) ?? (await this.#loadRecord(offset))
+      const isRefused = attempted instanceof ReadRefused
+      const found =
+        isRefused || 'kind' in attempted
+          ? await this.#findRecord(offset)
+          : { header: attempted.header, offset, length: attempted.frame.length }
+      const end = found?.offset ?? this.size
+      if (end > offset) on.stretch({ offset, length: end - offset, isRefused })
+      if (found === undefined) break
+      const frame = await this.#window.load(found.offset, found.offset + found.length)
+      const { payloadLength } = found.header
+      const payload = frame.subarray(recordHeaderBytes, recordHeaderBytes + payloadLength)
+      on.record({ header: found.header, offset: found.offset, payload })
+      offset = found.offset + found.length
+    }
   }
 
   /** The next sound record from `offset` on. What the disk refuses to read holds none. */

@@ -11,9 +11,16 @@ import { databaseIdBytes } from '../log/segment.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant, must } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
+import { quarantine, type QuarantineOptions } from './quarantine.ts'
 import { refusal } from './refusal.ts'
 import { makeIfAbsent, makeSubdirectories, removeOrphans, settleSegment } from './repair.ts'
-import { memoryRecoveryReport, type RecoveryOutcome, type RecoveryReport } from './report.ts'
+import {
+  memoryRecoveryReport,
+  type RecoveryOutcome,
+  type RecoveryPolicy,
+  type RecoveryReport,
+} from './report.ts'
+import { RetryingFiles } from './retrying-files.ts'
 import { type Evidence, survey } from './survey.ts'
 import { checkpointPath } from './survey-checkpoint.ts'
 import { judge } from './verdict.ts'
@@ -31,6 +38,8 @@ export interface OpenDirectoryOptions {
   readonly settings: Settings
   /** Whether commits go to a log this time; see `Manifest.isLogged`. */
   readonly isLogged: boolean
+  /** Default: `strict`. Only what every policy opens is opened here; see `recoverDirectory`. */
+  readonly policy?: RecoveryPolicy | undefined
 }
 
 /** Where the log goes on: what `LogWriter.create` or `LogWriter.resume` need. */
@@ -55,23 +64,28 @@ export interface OpenedDirectory {
  * when the file system fails.
  */
 export async function openDirectory(options: OpenDirectoryOptions): Promise<OpenedDirectory> {
-  const { host, directory, tables, applier, create } = options
+  const { host, directory, tables, applier, create, policy = 'strict' } = options
+  const reading = new RetryingFiles(host)
   invariant(tables.commits.sequence === 0, 'a database is opened into empty tables')
   const startMs = host.clock.monotonicMs()
-  const evidence = await survey({ host, directory, create, tables, applier })
-  const { letter, reaction } = judge(evidence.facts, 'strict')
+  const evidence = await survey({ host: reading.host, directory, create, tables, applier })
+  const { letter, reaction } = judge(evidence.facts, policy)
+  const { retries } = reading
   switch (reaction.kind) {
+    case 'salvage':
     case 'refuse':
       throw refusal(directory, { evidence, letter })
     case 'create': {
       const made = await createDirectory(options, evidence)
       const durationMs = host.clock.monotonicMs() - startMs
-      return { ...made, report: { ...made.report, row: letter, durationMs } }
+      const report = { ...made.report, policy, row: letter, retries, durationMs }
+      return { ...made, report }
     }
     case 'open': {
       const opened = await openFound(options, evidence, reaction.outcome)
       const durationMs = host.clock.monotonicMs() - startMs
-      return { ...opened, report: { ...opened.report, row: letter, durationMs } }
+      const report = { ...opened.report, policy, row: letter, retries, durationMs }
+      return { ...opened, report }
     }
   }
 }
@@ -112,7 +126,7 @@ const foreignCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOENT'] as const
  * power cut would take them, and with them every commit acknowledged since. Who may not open a
  * directory above has not made it; what a file system has no name for needs none.
  */
-async function syncNames(files: FileSystem, directory: string): Promise<void> {
+export async function syncNames(files: FileSystem, directory: string): Promise<void> {
   for (let path = directory; parentOf(path) !== path; path = parentOf(path)) {
     try {
       await files.syncDirectory(parentOf(path))
@@ -194,6 +208,8 @@ async function openFound(
     await settleSegment(place, { name: last.name, offset: tail.offset })
   }
   await makeSubdirectories(place)
+  const quarantined =
+    options.policy === 'repair' ? await quarantine({ ...options, ...damagedFiles(evidence) }) : []
   const manifests = ManifestStore.of(place, found, bytes)
   const manifest = await manifests.update(current => nextManifest(current, options, evidence))
   invariant(manifest.epoch === found.epoch + 1, 'each opening has its epoch')
@@ -205,7 +221,8 @@ async function openFound(
   const { removed, left } = await removeOrphans(place, orphansOf(evidence, manifest))
   const isUnlogged = facts.isLogBehind && !found.isLogged
   const outcome = isUnlogged && !facts.isCheckpointDamaged ? 'clean' : verdict
-  const report = { ...describe(evidence, outcome), orphansRemoved: removed, orphansLeft: left }
+  const repairs = { orphansRemoved: removed, orphansLeft: left, quarantined }
+  const report = { ...describe(evidence, outcome), ...repairs }
   const log: LogPosition =
     tail === undefined
       ? {
@@ -245,6 +262,16 @@ function nextManifest(
   }
 }
 
+/** What a healing drops; a repair keeps it. */
+function damagedFiles({
+  damage,
+  facts,
+}: Evidence): Pick<QuarantineOptions, 'suspects' | 'damage' | 'skipped'> {
+  invariant(facts.isCheckpointDamaged === damage.length > 0, 'a healing drops checkpoint files')
+  const suspects = damage.map(({ file, what }) => ({ file, why: what }))
+  return { suspects, damage, skipped: { records: 0, ranges: [] } }
+}
+
 /** Paths of what the manifest that is now in force does not name. */
 function orphansOf(evidence: Evidence, manifest: Manifest): string[] {
   const { replay, root, checkpoint } = evidence
@@ -269,7 +296,8 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-function describe(evidence: Evidence, outcome: RecoveryOutcome): RecoveryReport {
+/** The report of an opening in which nothing is missing. */
+export function describe(evidence: Evidence, outcome: RecoveryOutcome): RecoveryReport {
   const { facts, replay, recoveredSequence, floorSequence, damage } = evidence
   const { manifest } = must(evidence.manifest, 'the manifest')
   const loaded = must(evidence.checkpoint?.loaded, 'the checkpoint that was loaded')
@@ -320,6 +348,7 @@ function describe(evidence: Evidence, outcome: RecoveryOutcome): RecoveryReport 
           }
         : null,
     damage,
+    seenSequence: Math.max(recoveredSequence, floorSequence),
     healed: [...replaced, ...restarted],
   }
 }

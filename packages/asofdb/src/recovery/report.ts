@@ -1,14 +1,31 @@
 import type { DamageKind, Evidence, EvidencePlace } from '../log/log-ending.ts'
 
-/** How an opening reacts to what it finds. Others are to come as further columns of the verdict. */
-export type RecoveryPolicy = 'strict'
+/**
+ * How an opening reacts to what it finds; what counts as damage is the same for all of them.
+ *
+ * - `strict`: whatever may have cost something acknowledged refuses to open.
+ * - `bestEffort`: what can be proved whole is opened, for reading only, and no file is changed.
+ * - `repair`: what can be proved whole is written anew beside the old, what is damaged or can't be
+ *   applied goes to `quarantine/`, and the database opens for writing.
+ */
+export type RecoveryPolicy = (typeof recoveryPolicies)[number]
+
+export const recoveryPolicies = ['strict', 'bestEffort', 'repair'] as const
 
 /**
  * `created`: there was nothing, now there is an empty database. `clean`: everything was as it was
  * left. `recovered`: a crash had left an unfinished end, which no one was ever told of; it is gone.
- * `healed`: something derived was damaged and replaced, and nothing is missing.
+ * `healed`: something derived was damaged and replaced, and nothing is missing. `degraded`: opened
+ * for reading only, at what can be proved whole. `repaired`: that was written anew, and the rest is
+ * in quarantine.
  */
-export type RecoveryOutcome = 'created' | 'clean' | 'recovered' | 'healed'
+export type RecoveryOutcome =
+  | 'created'
+  | 'clean'
+  | 'recovered'
+  | 'healed'
+  | 'degraded'
+  | 'repaired'
 
 /** Damaged bytes: which, and how that is known. */
 export interface Damage {
@@ -18,6 +35,10 @@ export interface Damage {
   readonly file: string
   /** Bytes from the start of the file. */
   readonly offset: number
+  /** Bytes among which the damage is: those of one checksum. Absent where it has no end. */
+  readonly length?: number | undefined
+  /** The commits whose bytes these are, as far as that can be told. */
+  readonly commits?: SequenceRange | undefined
   /** The commit that should have been there; absent where the damage is no record's. */
   readonly sequenceExpected?: number | undefined
   readonly sequenceFound?: number | undefined
@@ -26,6 +47,34 @@ export interface Damage {
   readonly evidenceAt?: EvidencePlace | undefined
   /** In words. */
   readonly what: string
+}
+
+/** Commits from `first` to `last`, both included. */
+export interface SequenceRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** Commits from `first` on; up to `last`, or nobody can say up to which. */
+export interface LostCommits {
+  readonly first: number
+  readonly last: number | null
+}
+
+/** A file that was copied to quarantine, or would be. Paths are relative to the directory. */
+export interface QuarantinedFile {
+  /** Where it was. */
+  readonly file: string
+  /** Where its bytes are kept; a description lies beside, with `.json` behind the name. */
+  readonly path: string
+  readonly bytes: number
+  readonly why: string
+}
+
+/** Whole commits that were found and can't be applied, because one before them is missing. */
+export interface SkippedCommits {
+  readonly records: number
+  readonly ranges: readonly SequenceRange[]
 }
 
 /** What opening found and did. Fields are stable. */
@@ -74,6 +123,18 @@ export interface RecoveryReport {
   readonly orphansRemoved: readonly string[]
   /** Leftovers that could not be removed; they do no harm. */
   readonly orphansLeft: readonly string[]
+  /** Commits that were found whole, and not applied because of a gap before them. */
+  readonly skipped: SkippedCommits
+  /** Commits that had been there and are not among the recovered. */
+  readonly lost: LostCommits | null
+  /** The largest sequence that anything sound names: of a record, a promise or a checkpoint. */
+  readonly seenSequence: number
+  readonly quarantined: readonly QuarantinedFile[]
+  /** Reads that failed, were tried again, and may have succeeded then. */
+  readonly retries: number
+  readonly isReadOnly: boolean
+  /** Null when the database takes writes. */
+  readonly readOnlyReason: string | null
   readonly durationMs: number
 }
 
@@ -94,6 +155,13 @@ export function memoryRecoveryReport(): RecoveryReport {
     healed: [],
     orphansRemoved: [],
     orphansLeft: [],
+    skipped: { records: 0, ranges: [] },
+    lost: null,
+    seenSequence: 0,
+    quarantined: [],
+    retries: 0,
+    isReadOnly: false,
+    readOnlyReason: null,
     durationMs: 0,
   }
 }

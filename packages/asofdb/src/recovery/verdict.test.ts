@@ -53,6 +53,37 @@ describe('the verdict', () => {
       isFloorReached: [true],
     })
   })
+
+  it('salvages where strict finds damage, and nowhere else', () => {
+    for (const { strict, bestEffort, repair } of verdictRows) {
+      const isDamage =
+        strict.kind === 'refuse' && (strict.code === 'Corrupt' || strict.code === 'ForeignFile')
+      if (isDamage) {
+        expect(bestEffort).toMatchObject({ kind: 'salvage', outcome: 'degraded' })
+        expect(repair).toMatchObject({ kind: 'salvage', outcome: 'repaired' })
+      } else {
+        expect(bestEffort).toEqual(strict)
+        expect(repair).toEqual(strict)
+      }
+    }
+  })
+
+  it('salvages by headers where the manifest is no ground, else by the manifest', () => {
+    const from = new Map<string, unknown>()
+    for (const { letter, repair } of verdictRows) {
+      if (repair.kind === 'salvage') from.set(letter, repair.from)
+    }
+    expect(Object.fromEntries(from)).toEqual({
+      D: 'headers',
+      F: 'headers',
+      G: 'headers',
+      K: 'headers',
+      I: 'manifest',
+      L: 'manifest',
+      M: 'manifest',
+      N: 'manifest',
+    })
+  })
 })
 
 /** The answers that each fact has among many. */

@@ -25,11 +25,20 @@ export const factNames = [
 export type FactName = (typeof factNames)[number]
 export type Facts = Readonly<Record<FactName, boolean>>
 
-/** What to do. `open` goes with the repairs that the evidence names: nothing else is changed. */
+/**
+ * What to do. `open` goes with the repairs that the evidence names: nothing else is changed.
+ * `salvage` takes what can be proved whole: of what the manifest names, or, where the manifest
+ * itself can't be relied on, of what the headers of all files name.
+ */
 export type Reaction =
   | { readonly kind: 'create' }
   | { readonly kind: 'open'; readonly outcome: RecoveryOutcome }
   | { readonly kind: 'refuse'; readonly code: ErrorCode }
+  | {
+      readonly kind: 'salvage'
+      readonly from: 'manifest' | 'headers'
+      readonly outcome: 'degraded' | 'repaired'
+    }
 
 export interface VerdictRow extends Readonly<Record<RecoveryPolicy, Reaction>> {
   readonly letter: string
@@ -77,7 +86,7 @@ const joined = { ...complete, isLogBehind: false } as const
  *
  * **G** The manifest is ours and damaged: rot. No crash does that, since it is synced under another
  * name first. The one before is not used: it leads to a state that once was in force, and nothing
- * proves how much was acknowledged since.
+ * proves how much was acknowledged since. Whoever salvages goes by the headers of all files.
  *
  * **H** The manifest has a format of a later release: this program is too old.
  *
@@ -115,57 +124,65 @@ export const verdictRows: readonly VerdictRow[] = [
   {
     letter: 'A',
     when: { ...absent, hasTraces: false, hasStrangers: false, mayCreate: true },
-    strict: { kind: 'create' },
+    ...always({ kind: 'create' }),
   },
   {
     letter: 'B',
     when: { ...absent, hasTraces: false, hasStrangers: false, mayCreate: false },
-    strict: refuse('NotADatabase'),
+    ...always(refuse('NotADatabase')),
   },
   {
     letter: 'C',
     when: { ...absent, hasTraces: false, hasStrangers: true },
-    strict: refuse('NotADatabase'),
+    ...always(refuse('NotADatabase')),
   },
-  { letter: 'D', when: { ...absent, hasTraces: true }, strict: refuse('Corrupt') },
+  { letter: 'D', when: { ...absent, hasTraces: true }, ...salvage('Corrupt', 'headers') },
   {
     letter: 'E',
     when: { ...present, isManifestOurs: false, hasTraces: false },
-    strict: refuse('NotADatabase'),
+    ...always(refuse('NotADatabase')),
   },
   {
     letter: 'F',
     when: { ...present, isManifestOurs: false, hasTraces: true },
-    strict: refuse('Corrupt'),
+    ...salvage('Corrupt', 'headers'),
   },
-  { letter: 'G', when: { ...ours, isManifestWhole: false }, strict: refuse('Corrupt') },
-  { letter: 'H', when: { ...whole, isManifestNewer: true }, strict: refuse('FormatTooNew') },
-  { letter: 'I', when: { ...readable, hasForeignFile: true }, strict: refuse('ForeignFile') },
-  { letter: 'J', when: { ...own, hasNewerFile: true }, strict: refuse('FormatTooNew') },
-  { letter: 'K', when: { ...known, isManifestStale: true }, strict: refuse('Corrupt') },
-  { letter: 'L', when: { ...current, isCheckpointUsable: false }, strict: refuse('Corrupt') },
-  { letter: 'M', when: { ...based, isLogWhole: false }, strict: refuse('Corrupt') },
-  { letter: 'N', when: { ...sound, isFloorReached: false }, strict: refuse('Corrupt') },
-  { letter: 'O', when: { ...complete, isLogBehind: true }, strict: opens('healed') },
+  { letter: 'G', when: { ...ours, isManifestWhole: false }, ...salvage('Corrupt', 'headers') },
+  { letter: 'H', when: { ...whole, isManifestNewer: true }, ...always(refuse('FormatTooNew')) },
+  {
+    letter: 'I',
+    when: { ...readable, hasForeignFile: true },
+    ...salvage('ForeignFile', 'manifest'),
+  },
+  { letter: 'J', when: { ...own, hasNewerFile: true }, ...always(refuse('FormatTooNew')) },
+  { letter: 'K', when: { ...known, isManifestStale: true }, ...salvage('Corrupt', 'headers') },
+  {
+    letter: 'L',
+    when: { ...current, isCheckpointUsable: false },
+    ...salvage('Corrupt', 'manifest'),
+  },
+  { letter: 'M', when: { ...based, isLogWhole: false }, ...salvage('Corrupt', 'manifest') },
+  { letter: 'N', when: { ...sound, isFloorReached: false }, ...salvage('Corrupt', 'manifest') },
+  { letter: 'O', when: { ...complete, isLogBehind: true }, ...always(opens('healed')) },
   {
     letter: 'P',
     when: { ...joined, isCheckpointDamaged: true, isLogTorn: false },
-    strict: opens('healed'),
+    ...always(opens('healed')),
   },
   {
     letter: 'Q',
     when: { ...joined, isCheckpointDamaged: true, isLogTorn: true },
-    strict: opens('healed'),
+    ...always(opens('healed')),
   },
   {
     letter: 'R',
     when: { ...joined, isCheckpointDamaged: false, isLogTorn: true },
-    strict: opens('recovered'),
+    ...always(opens('recovered')),
   },
   {
     letter: 'S',
     when: { ...joined, isCheckpointDamaged: false, isLogTorn: false },
-    strict: opens('clean'),
+    ...always(opens('clean')),
   },
 ]
 
@@ -173,6 +190,8 @@ for (const [index, row] of verdictRows.entries()) {
   const letter = String.fromCharCode('A'.charCodeAt(0) + index)
   invariant(row.letter === letter, 'rows are lettered in order')
   invariant(Object.keys(row.when).length > 0, 'a row looks at facts')
+  invariant(row.strict.kind !== 'salvage', 'strict opens nothing that may miss a commit')
+  invariant(row.bestEffort.kind === row.repair.kind, 'what is damage does not depend on the policy')
 }
 
 export interface Verdict {
@@ -189,6 +208,21 @@ export function judge(facts: Facts, policy: RecoveryPolicy): Verdict {
 
 export function matches(row: VerdictRow, facts: Facts): boolean {
   return factNames.every(name => row.when[name] === undefined || row.when[name] === facts[name])
+}
+
+type Reactions = Readonly<Record<RecoveryPolicy, Reaction>>
+
+/** Nothing acknowledged can be missing, or it is not for recovery to say: the policy is all one. */
+function always(reaction: Reaction): Reactions {
+  return { strict: reaction, bestEffort: reaction, repair: reaction }
+}
+
+function salvage(code: ErrorCode, from: 'manifest' | 'headers'): Reactions {
+  return {
+    strict: refuse(code),
+    bestEffort: { kind: 'salvage', from, outcome: 'degraded' },
+    repair: { kind: 'salvage', from, outcome: 'repaired' },
+  }
 }
 
 function refuse(code: ErrorCode): Reaction {

@@ -92,7 +92,7 @@ async function verifyCheckpointFile(
 }
 
 /** Room to read a section into, piece by piece. */
-function* scratchOf(entry: SectionEntry): Generator<Uint8Array> {
+export function* scratchOf(entry: SectionEntry): Generator<Uint8Array> {
   for (let rest = entry.length; rest > 0; rest -= scratchBytes) {
     yield new Uint8Array(Math.min(rest, scratchBytes))
   }

@@ -50,6 +50,7 @@ export const errorKindsByCode = {
   ReadOnly: 'unavailable',
   IoFailed: 'unavailable',
   Poisoned: 'unavailable',
+  LogFull: 'unavailable',
   Bug: 'bug',
 } as const satisfies Record<string, ErrorKind>
 

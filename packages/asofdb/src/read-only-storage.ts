@@ -1,0 +1,80 @@
+import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+import type { Settings } from './checkpoint/manifest.ts'
+import type { DirectoryLock, Host } from './host/host.ts'
+import type { Observer } from './observe/observer.ts'
+import type { RecoveryReport } from './recovery/report.ts'
+import type { DerivedCheck, VerifyReport } from './recovery/verify.ts'
+import { DatabaseError } from './rules/errors.ts'
+import type { BackupReport } from './transfer/transfer-options.ts'
+import { MemoryStorage } from './storage.ts'
+import type { Tables } from './versions/tables.ts'
+
+export interface ReadOnlyParts {
+  readonly tables: Tables
+  readonly host: Host
+  readonly observer: Observer
+  readonly lock: DirectoryLock
+  readonly report: RecoveryReport
+  readonly databaseId: string
+  readonly settings: Settings
+}
+
+/**
+ * What could be proved whole of a damaged directory, in memory; nothing is ever written back. The
+ * directory stays taken until `close`, so that what is read is what lies there.
+ */
+export class ReadOnlyStorage extends MemoryStorage {
+  override readonly recovery: RecoveryReport
+  readonly #parts: ReadOnlyParts
+
+  constructor(parts: ReadOnlyParts) {
+    super(parts.tables, parts.host, parts.observer)
+    this.recovery = parts.report
+    this.#parts = parts
+  }
+
+  get nodesValid(): 'now' | 'always' {
+    return this.#parts.settings['nodesValid'] === 'always' ? 'always' : 'now'
+  }
+
+  override get origin(): { readonly databaseId: string; readonly settings: Settings } {
+    const { databaseId, settings } = this.#parts
+    return { databaseId, settings }
+  }
+
+  override mustBeWritable(): void {
+    throw this.#refusal()
+  }
+
+  override async checkpoint(): Promise<CheckpointReport> {
+    throw this.#refusal()
+  }
+
+  /** A backup is a copy of files, and these are damaged; a fork is one of what was read. */
+  override async backup(): Promise<BackupReport> {
+    throw this.#refusal()
+  }
+
+  /** The damage that opening found, besides what the tables show. */
+  override async verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
+    const report = await super.verify(derived)
+    const { damage } = this.recovery
+    const found = damage.map(({ file, offset, what }) => ({ where: file, what, offset }))
+    return { ...report, isSound: false, problems: [...found, ...report.problems] }
+  }
+
+  override close(): Promise<void> {
+    return this.#parts.lock.release()
+  }
+
+  #refusal(): DatabaseError {
+    const { readOnlyReason, recoveredSequence } = this.recovery
+    return new DatabaseError(
+      'ReadOnly',
+      `the database is damaged (${readOnlyReason}) and was opened with recovery: 'bestEffort', ` +
+        `for reading only: restore a backup, or open it with recovery: 'repair' to go on behind ` +
+        `commit ${recoveredSequence}, with the damaged files in quarantine`,
+      { details: { damage: this.recovery.damage, lost: this.recovery.lost } },
+    )
+  }
+}

@@ -1,0 +1,83 @@
+import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
+import type { ManifestStore } from '../checkpoint/manifest-store.ts'
+import type { Host } from '../host/host.ts'
+import { DatabaseError } from '../rules/errors.ts'
+import type { CommitTable } from '../versions/commit-table.ts'
+import { writeBackup } from './backup.ts'
+import { absolutePath, mustBeApart } from './target-directory.ts'
+import type { BackupOptions, BackupReport } from './transfer-options.ts'
+
+export interface BackupsOptions {
+  readonly host: Host
+  /** The directory of the database. */
+  readonly directory: string
+  readonly commits: CommitTable
+  readonly manifests: ManifestStore
+  /** Keeps the files of every checkpoint from now on, until what it returns is called. */
+  keepFiles(): () => Promise<void>
+  /** Makes a checkpoint of everything that is applied at the call. */
+  checkpoint(): Promise<unknown>
+}
+
+/** The backups of an open database that are under way. */
+export class Backups {
+  readonly #options: BackupsOptions
+  readonly #running = new Set<Promise<unknown>>()
+  #isStopped = false
+
+  constructor(options: BackupsOptions) {
+    this.#options = options
+  }
+
+  /** Makes a checkpoint and copies it, while commits and later checkpoints go on. */
+  async make(into: string, options: BackupOptions): Promise<BackupReport> {
+    const target = absolutePath(into)
+    mustBeApart({ source: this.#options.directory, target })
+    const work = this.#make(target, options)
+    this.#running.add(work)
+    try {
+      return await work
+    } finally {
+      this.#running.delete(work)
+    }
+  }
+
+  /** Stops what is under way, for good; resolves when nothing is. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await Promise.allSettled(this.#running)
+  }
+
+  async #make(into: string, options: BackupOptions): Promise<BackupReport> {
+    const { host, directory, commits, manifests } = this.#options
+    const mustContinue = (): void => {
+      if (!this.#isStopped) return
+      throw new DatabaseError(
+        'Closed',
+        `the database ${directory} was closed before its backup was done; open it and run the ` +
+          'same backup again, which goes on where it stopped',
+        { details: { directory, into } },
+      )
+    }
+    mustContinue()
+    const release = this.#options.keepFiles()
+    try {
+      const source = {
+        host,
+        directory,
+        checkpointDirectory: checkpointDirectoryOf(directory),
+        databaseId: manifests.current.databaseId,
+        commits,
+        checkpoint: async () => {
+          await this.#options.checkpoint()
+          mustContinue()
+          return manifests.current
+        },
+        mustContinue,
+      }
+      return await writeBackup(source, into, options)
+    } finally {
+      await release()
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { isAbsolute, resolve } from 'node:path'
+import { takeLock } from '../checkpoint/directory-lock.ts'
+import {
+  checkpointDirectoryOf,
+  generationOfName,
+  logDirectoryOf,
+  manifestName,
+  rootNameKind,
+} from '../checkpoint/directory-names.ts'
+import { explainFailure } from '../checkpoint/explain-failure.ts'
+import { decodeManifest, isManifest, type Manifest } from '../checkpoint/manifest.ts'
+import { readWholeFile } from '../checkpoint/manifest-store.ts'
+import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
+import { temporaryName, writeFileDurably } from '../host/files.ts'
+import type { DirectoryLock, Host } from '../host/host.ts'
+import { parseSegmentName } from '../log/segment.ts'
+import { prepareDirectory, syncNames } from '../recovery/open-directory.ts'
+import { makeSubdirectories } from '../recovery/repair.ts'
+import { listIfPresent } from '../recovery/survey-checkpoint.ts'
+import { DatabaseError } from '../rules/errors.ts'
+
+/**
+ * A file of this name marks a directory that is being filled: it is written first and goes last,
+ * and says what is being made. Until the manifest is there, the directory is no database, and with
+ * the mark whoever runs the same again knows that what lies there is their own.
+ */
+export const unfinishedName = 'UNFINISHED'
+
+/** What is being made, and of which database. */
+export type TargetPurpose = 'backup' | 'copy'
+
+export interface TargetOptions {
+  readonly host: Host
+  readonly directory: string
+  readonly purpose: TargetPurpose
+  /** Of the source; something else for one that has no id. */
+  readonly sourceId: string
+}
+
+interface FoundManifest {
+  readonly manifest: Manifest
+  readonly bytes: Uint8Array
+}
+
+/** The directory that a backup or a copy goes to, with its lock. */
+export class TargetDirectory {
+  readonly #options: TargetOptions
+  readonly #lock: DirectoryLock
+  /** Undefined where there is no database yet. */
+  readonly found: FoundManifest | undefined
+  /** Whether the mark is there: what was begun has not been reported as done. */
+  readonly isUnfinished: boolean
+
+  private constructor(
+    options: TargetOptions,
+    lock: DirectoryLock,
+    state: { readonly found: FoundManifest | undefined; readonly isUnfinished: boolean },
+  ) {
+    this.#options = options
+    this.#lock = lock
+    this.found = state.found
+    this.isUnfinished = state.isUnfinished
+  }
+
+  /**
+   * Makes the directory, takes its lock and looks at what is there. Throws `NotADatabase` for a
+   * directory of other things, `AlreadyExists` for what another command has begun, `Locked`.
+   */
+  static async take(options: TargetOptions): Promise<TargetDirectory> {
+    const { host, directory } = options
+    await prepareDirectory(host.files, directory, true)
+    const lock = await takeLock(host, directory)
+    try {
+      return new TargetDirectory(options, lock, await lookAt(options))
+    } catch (error) {
+      await lock.release()
+      throw explainFailure(`look at ${directory}`, error)
+    }
+  }
+
+  /** Marks an empty directory, or one that was begun before, and makes what belongs into it. */
+  async begin(): Promise<void> {
+    const { host, directory } = this.#options
+    const { files } = host
+    await syncNames(files, directory)
+    const bytes = markOf(this.#options)
+    const name = unfinishedName
+    if (!this.isUnfinished) await writeFileDurably({ files, directory, name, bytes })
+    await makeSubdirectories({ files, directory })
+  }
+
+  /** Takes the mark away: what was made is reported from now on. */
+  async finish(): Promise<void> {
+    const { host, directory } = this.#options
+    await removeIfPresent(host.files, `${directory}/${unfinishedName}`)
+    await host.files.syncDirectory(directory)
+  }
+
+  /** Names in `checkpoint/`, those of files that are being built included. */
+  checkpointNames(): Promise<string[]> {
+    const { host, directory } = this.#options
+    return listIfPresent(host.files, checkpointDirectoryOf(directory))
+  }
+
+  /** Names of segments in `log/`. */
+  async segmentNames(): Promise<string[]> {
+    const { host, directory } = this.#options
+    const names = await listIfPresent(host.files, logDirectoryOf(directory))
+    return names.filter((name) => parseSegmentName(name) !== undefined)
+  }
+
+  release(): Promise<void> {
+    return this.#lock.release()
+  }
+}
+
+/** A path as the engine uses it. */
+export function absolutePath(path: unknown): string {
+  if (typeof path === 'string' && path !== '' && path !== ':memory:') {
+    return isAbsolute(path) ? path : resolve(path)
+  }
+  throw new DatabaseError('InvalidArgument', 'the path of a database is a directory name')
+}
+
+/** Refuses a directory that is, or lies in, the one that is read. */
+export function mustBeApart({ source, target }: { source: string; target: string }): void {
+  const asFolder = (path: string): string => `${path.replaceAll('\\', '/')}/`
+  const isInside = asFolder(target).startsWith(asFolder(source))
+  if (!isInside) return
+  throw new DatabaseError(
+    'InvalidArgument',
+    `${target} lies in the database itself; give a directory outside of ${source}`,
+    { details: { directory: target, source } },
+  )
+}
+
+function markOf({ purpose, sourceId }: TargetOptions): Uint8Array {
+  return new TextEncoder().encode(
+    `asofdb: an unfinished ${purpose} of database ${sourceId}; run the same again to finish it, ` +
+      'or delete this directory\n',
+  )
+}
+
+async function lookAt(
+  options: TargetOptions,
+): Promise<{ found: FoundManifest | undefined; isUnfinished: boolean }> {
+  const { host, directory } = options
+  const mark = await readWholeFile(host.files, `${directory}/${unfinishedName}`)
+  const bytes = await readWholeFile(host.files, `${directory}/${manifestName}`)
+  const isUnfinished = mark !== undefined
+  if (bytes !== undefined) {
+    if (!isManifest(bytes)) throw notEmpty(directory, [manifestName])
+    return { found: { manifest: decodeManifest(bytes), bytes }, isUnfinished }
+  }
+  if (mark === undefined) await mustBeEmpty(options)
+  else mustBeOurs(mark, options)
+  return { found: undefined, isUnfinished }
+}
+
+async function mustBeEmpty({ host, directory }: TargetOptions): Promise<void> {
+  const ours = [unfinishedName, temporaryName(unfinishedName)]
+  const strangers: string[] = []
+  for (const name of await host.files.list(directory)) {
+    const kind = rootNameKind(name)
+    if (kind === 'previousManifest') strangers.push(name)
+    else if (kind === 'stranger' && !ours.includes(name)) strangers.push(name)
+  }
+  const inside = [
+    ...(await listIfPresent(host.files, checkpointDirectoryOf(directory))),
+    ...(await listIfPresent(host.files, logDirectoryOf(directory))),
+  ]
+  const names = [...strangers, ...inside]
+  if (names.length > 0) throw notEmpty(directory, names)
+}
+
+function notEmpty(directory: string, names: readonly string[]): DatabaseError {
+  return new DatabaseError(
+    'NotADatabase',
+    `${directory} holds ${names.slice(0, 3).join(', ')}; give an empty directory, or one that ` +
+      'does not exist yet',
+    { details: { directory, found: names } },
+  )
+}
+
+function mustBeOurs(mark: Uint8Array, options: TargetOptions): void {
+  const own = markOf(options)
+  if (mark.length === own.length && mark.every((byte, at) => byte === own[at])) return
+  throw new DatabaseError(
+    'AlreadyExists',
+    `${options.directory} holds something else that was begun and not finished ` +
+      `(its file ${unfinishedName} says what); finish that, delete it, or give another directory`,
+    { details: { directory: options.directory } },
+  )
+}
+
+/** Whether a name in `checkpoint/` is that of a checkpoint file or of one that is being built. */
+export function isCheckpointName(name: string): boolean {
+  const isBuilt = generationOfName(name) !== undefined
+  return isBuilt || (name.endsWith('.tmp') && generationOfName(name.slice(0, -4)) !== undefined)
+}

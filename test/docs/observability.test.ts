@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { open } from 'asofdb'
+import { expect, it } from 'vitest'
+import { eventNames } from '../../packages/asofdb/src/observe/events.ts'
+import { statusByCode } from '../../packages/asofdb/src/observe/health.ts'
+import { cell, Document } from './document.ts'
+
+const document = new Document('docs/observability.md')
+
+function columnOf(heading: string, columns: readonly string[]): string[] {
+  return document.table(heading, columns).map((row) => cell(row, columns[0] ?? ''))
+}
+
+/** `a.b` for each value that is no record of further ones. */
+function pathsOf(value: object, prefix: string = ''): string[] {
+  return Object.entries(value).flatMap(([name, one]: [string, unknown]) => {
+    const isRecord = typeof one === 'object' && one !== null && !Array.isArray(one)
+    return isRecord ? pathsOf(one, `${prefix}${name}.`) : [`${prefix}${name}`]
+  })
+}
+
+it('the document has every event, and no other', () => {
+  expect(columnOf('## Events', ['Event', 'When', 'Fields'])).toEqual([...eventNames])
+})
+
+it('the document has every reason with its status, worst first', () => {
+  const rows = document.table('## Health', ['Code', 'Status', 'When', 'Passes'])
+  const written = rows.map((row) => [cell(row, 'Code'), cell(row, 'Status')])
+  expect(written).toEqual(Object.entries(statusByCode))
+})
+
+it('the document has every status', () => {
+  const known = ['ok', ...new Set(Object.values(statusByCode).reverse())]
+  expect(columnOf('## Health', ['Status', 'Which means'])).toEqual(known)
+})
+
+it('the document has every field of statistics and health, and no other', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'asof-observability-'))
+  try {
+    await using database = await open(join(folder, 'database'))
+    await database.write((tx) => tx.keys('k').put('a', 1))
+    await database.checkpoint()
+    const columns = ['Field', 'Unit', 'Meaning']
+    expect(columnOf('## Statistics', columns)).toEqual(pathsOf(database.stats()))
+    const health = columnOf('## Health', ['Field of health', 'Unit', 'Meaning'])
+    expect(health).toEqual(pathsOf(database.health()))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

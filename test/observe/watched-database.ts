@@ -1,0 +1,75 @@
+import { type Database, type DatabaseEvents, type EventName, open, type OpenOptions } from 'asofdb'
+import { eventNames } from '../../packages/asofdb/src/observe/events.ts'
+import { SimulatedHost, type SimulatedHostOptions } from '../../simulation/simulated-host.ts'
+
+export const directory = '/database'
+
+/** An event as it was heard. */
+export interface Heard {
+  readonly name: EventName
+  readonly event: DatabaseEvents[EventName]
+}
+
+export interface Watched {
+  readonly database: Database
+  readonly host: SimulatedHost
+  /** All that was heard from the opening on, in order. */
+  readonly heard: readonly Heard[]
+  readonly names: () => EventName[]
+  readonly only: <Name extends EventName>(name: Name) => DatabaseEvents[Name][]
+}
+
+/** Opens a database on a simulated machine, listens to everything, and runs `body` in its time. */
+export async function watch(
+  body: (watched: Watched) => Promise<void>,
+  options: OpenOptions = {},
+  machine: Partial<SimulatedHostOptions> = {},
+): Promise<SimulatedHost> {
+  const host = new SimulatedHost({ seed: 'watched', ...machine })
+  await host.run(() => watchOn(host, body, options))
+  return host
+}
+
+export async function watchOn(
+  host: SimulatedHost,
+  body: (watched: Watched) => Promise<void>,
+  options: OpenOptions = {},
+): Promise<void> {
+  const heard: Heard[] = []
+  const kept: { readonly [Name in EventName]: DatabaseEvents[Name][] } = {
+    commit: [],
+    checkpointStarted: [],
+    checkpointFinished: [],
+    checkpointFailed: [],
+    logRotated: [],
+    poisoned: [],
+    clockSet: [],
+    recovered: [],
+    closed: [],
+  }
+  const listenerTo =
+    <Name extends EventName>(name: Name) =>
+    (event: DatabaseEvents[Name]): void => {
+      heard.push({ name, event })
+      kept[name].push(event)
+    }
+  const on = Object.fromEntries(eventNames.map((name) => [name, listenerTo(name)]))
+  const database = await open(directory, { host, on, ...options })
+  await body({
+    database,
+    host,
+    heard,
+    names: () => heard.map(({ name }) => name),
+    only: (name) => kept[name],
+  })
+}
+
+/** One commit of about so many bytes. */
+export function commit(database: Database, bytes = 100): Promise<unknown> {
+  return database.write((tx) => tx.keys('texts').put('text', 'x'.repeat(bytes)))
+}
+
+/** Lets virtual time pass. */
+export function wait(host: SimulatedHost, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void host.timers.after(delayMs, resolve))
+}
