@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { expect, it } from 'vitest'
 import { open, restore } from '../../packages/asofdb/src/index.ts'
 import { errorKindsByCode } from '../../packages/asofdb/src/rules/errors.ts'
-import { unfinishedName } from '../../packages/asofdb/src/transfer/target-directory.ts'
+import { unfinishedName } from '../../packages/asofdb/src/checkpoint/directory-names.ts'
 import { commands } from '../../packages/asof/src/program.ts'
 import { cell, Document } from './document.ts'
 

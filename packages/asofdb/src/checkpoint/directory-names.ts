@@ -7,6 +7,7 @@
  *     *.tmp               a file that was being built when the process ended
  *     log/                segments; their names are the log's business
  *     checkpoint/         checkpoint files: `00000007.checkpoint`, numbered by generation
+ *     UNFINISHED          a backup or a copy is being made here
  *     quarantine/         damaged files that a repair took out of use; nothing reads them
  */
 import { temporaryName } from '../host/files.ts'
@@ -18,6 +19,9 @@ export const logDirectoryName = 'log'
 export const checkpointDirectoryName = 'checkpoint'
 
 export const quarantineDirectoryName = 'quarantine'
+
+/** Marks a directory that a backup or a copy is being written to: see `transfer/`. */
+export const unfinishedName = 'UNFINISHED'
 
 const lockName = 'LOCK'
 const generationDigits = 8

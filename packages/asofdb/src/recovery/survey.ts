@@ -6,6 +6,7 @@ import {
   logDirectoryOf,
   manifestName,
   rootNameKind,
+  unfinishedName,
 } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import { decodeManifest, isManifest, type Manifest } from '../checkpoint/manifest.ts'
@@ -58,13 +59,17 @@ export interface Evidence {
   readonly damage: readonly Damage[]
 }
 
-/** Reads everything and writes nothing. Throws only when files can't be reached: `IoFailed`. */
+/**
+ * Reads everything and writes nothing. Throws only when files can't be reached, `IoFailed`, and for
+ * a directory that a backup or a copy was not finished in, `NotADatabase`.
+ */
 export async function survey(options: SurveyOptions): Promise<Evidence> {
   const { host, directory, create } = options
   const root = await attempt(`look at ${directory}`, () => surveyRoot(host, directory))
   const path = `${directory}/${manifestName}`
   const bytes = await attempt('read its manifest', () => readWholeFile(host.files, path))
   invariant(options.tables.commits.sequence === 0, 'tables are filled from the start')
+  if (bytes === undefined && root.strangers.includes(unfinishedName)) throw unfinished(directory)
   const found = readManifest(bytes)
   const facts = {
     ...noFacts,
@@ -80,6 +85,16 @@ export async function survey(options: SurveyOptions): Promise<Evidence> {
     return { ...noEvidence, facts, root, problem: 'error' in found ? found.error : undefined }
   }
   return surveyContent(options, { facts, root, manifest: found.manifest, bytes })
+}
+
+/** No policy makes a database of the half of one: who began it can finish it. */
+function unfinished(directory: string): DatabaseError {
+  return new DatabaseError(
+    'NotADatabase',
+    `a backup or a copy into ${directory} was begun and not finished (its file ${unfinishedName} ` +
+      'says what); run the same command again, or delete the directory',
+    { details: { directory } },
+  )
 }
 
 const noFacts: Facts = {

@@ -6,6 +6,7 @@ import {
   logDirectoryOf,
   manifestName,
   rootNameKind,
+  unfinishedName,
 } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import { decodeManifest, isManifest, type Manifest } from '../checkpoint/manifest.ts'
@@ -20,13 +21,10 @@ import { listIfPresent } from '../recovery/survey-checkpoint.ts'
 import { DatabaseError } from '../rules/errors.ts'
 
 /**
- * A file of this name marks a directory that is being filled: it is written first and goes last,
- * and says what is being made. Until the manifest is there, the directory is no database, and with
- * the mark whoever runs the same again knows that what lies there is their own.
+ * What is being made. The file `UNFINISHED` marks a directory that is being filled: it is written
+ * first and goes last, and says this. Until the manifest is there, the directory is no database,
+ * and with the mark whoever runs the same again knows that what lies there is their own.
  */
-export const unfinishedName = 'UNFINISHED'
-
-/** What is being made, and of which database. */
 export type TargetPurpose = 'backup' | 'copy'
 
 export interface TargetOptions {
