@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { open } from 'asofdb'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { runProgram } from '../../packages/asof/src/program.ts'
+import { runCommand as run } from './run-command.ts'
 import { line } from './checked-import.ts'
 import { startCommand } from './command-process.ts'
 import { makeRepository } from './git-repository.ts'
@@ -18,22 +18,6 @@ beforeAll(() => {
   ])
   makeRepository(repository, line(...changes))
 })
-
-async function run(...args: string[]): Promise<{ code: number; out: string; notes: string }> {
-  let out = ''
-  let notes = ''
-  const code = await runProgram(args, {
-    signal: new AbortController().signal,
-    terminal: {
-      write: (text) => void (out += text),
-      note: (text) => void (notes += text),
-      columns: 100,
-      hasColor: false,
-      isInteractive: false,
-    },
-  })
-  return { code, out, notes }
-}
 
 describe('the command in a process of its own', () => {
   it('stops in order at Ctrl-C, and goes on when it is run again', async () => {

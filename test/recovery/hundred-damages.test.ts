@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Damage, type Database, open, type RecoveryReport } from 'asofdb'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { importGit } from '../../packages/asof/src/git/import-git.ts'
-import { runProgram } from '../../packages/asof/src/program.ts'
+import { runCommand as run } from '../import/run-command.ts'
 import { makeRepository } from '../import/git-repository.ts'
 import { randomHistory } from '../import/random-history.ts'
 import { SeededRandom } from '../import/seeded-random.ts'
@@ -33,22 +33,6 @@ beforeAll(async () => {
   })
   await database.close()
 })
-
-async function run(...args: string[]) {
-  let out = ''
-  let notes = ''
-  const code = await runProgram(args, {
-    signal: new AbortController().signal,
-    terminal: {
-      write: (text) => void (out += text),
-      note: (text) => void (notes += text),
-      columns: 100,
-      hasColor: false,
-      isInteractive: false,
-    },
-  })
-  return { code, out, notes }
-}
 
 /** Every file but the lock, with the number of its first byte among all bytes. */
 function filesOf(folder: string): { readonly name: string; readonly size: number }[] {

@@ -2,28 +2,12 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { open } from 'asofdb'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { runProgram } from '../../packages/asof/src/program.ts'
+import { runCommand as run } from '../import/run-command.ts'
 import { temporaryFolder } from '../import/temporary-folder.ts'
 
 const place = temporaryFolder()
 const segment = 'log/log-0000000000000001-00000001.seg'
 const commits = 5
-
-async function run(...args: string[]) {
-  let out = ''
-  let notes = ''
-  const code = await runProgram(args, {
-    signal: new AbortController().signal,
-    terminal: {
-      write: (text) => void (out += text),
-      note: (text) => void (notes += text),
-      columns: 100,
-      hasColor: false,
-      isInteractive: false,
-    },
-  })
-  return { code, out, notes }
-}
 
 /** Five commits, killed; the third is damaged. */
 beforeAll(async () => {

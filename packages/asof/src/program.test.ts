@@ -3,32 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'asofdb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { commands, runProgram } from './program.ts'
+import { commands } from './program.ts'
+import { runCommand as run } from '../../../test/import/run-command.ts'
 
 let folder = ''
 let history = ''
-
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly notes: string
-}
-
-async function run(...args: string[]): Promise<Ran> {
-  let out = ''
-  let notes = ''
-  const code = await runProgram(args, {
-    signal: new AbortController().signal,
-    terminal: {
-      write: (text) => void (out += text),
-      note: (text) => void (notes += text),
-      columns: 100,
-      hasColor: false,
-      isInteractive: false,
-    },
-  })
-  return { code, out, notes }
-}
 
 async function runJson(...args: string[]): Promise<unknown> {
   const { code, out, notes } = await run(...args, '--json')

@@ -21,11 +21,6 @@ import { manifestDamage, type Salvage, salvage } from './salvage.ts'
 import { type Evidence, survey } from './survey.ts'
 import { judge, type Verdict } from './verdict.ts'
 
-export interface Examined {
-  readonly evidence: Evidence
-  readonly letter: string
-}
-
 /** Looks at everything, into tables that are thrown away. Writes nothing. */
 export async function surveyAside(place: Place, create: boolean): Promise<Evidence> {
   const tables = new Tables()
