@@ -38,12 +38,15 @@ export async function watchOn(
   const heard: Heard[] = []
   const kept: { readonly [Name in EventName]: DatabaseEvents[Name][] } = {
     commit: [],
+    written: [],
     checkpointStarted: [],
     checkpointFinished: [],
     checkpointFailed: [],
     logRotated: [],
+    logSynced: [],
     poisoned: [],
     clockSet: [],
+    recovering: [],
     recovered: [],
     closed: [],
   }

@@ -130,7 +130,8 @@ export class Database {
         ),
       )
     }
-    return this.#write(body, options, undefined)
+    const { observer } = this.#parts
+    return observer.watchWrite('write', () => this.#write(body, options, undefined))
   }
 
   /** As `write`, but with a system time of the past: for taking over a history in its order. */
@@ -153,7 +154,8 @@ export class Database {
         { details: { system, last: this.#parts.pipeline.lastSystemTime } },
       )
     }
-    return this.#write(body, options, system)
+    const { observer } = this.#parts
+    return observer.watchWrite('import', () => this.#write(body, options, system))
   }
 
   /** Opens a transaction that ends with `commit` or `cancel`; prefer `write`. */
@@ -176,7 +178,11 @@ export class Database {
       await this.#settled(sequence, options.durability)
       return this.commit(sequence)
     }
-    return new OpenTransaction(this.#context, core, { settings: this.#parts.settings, commit })
+    const { observer, settings } = this.#parts
+    return new OpenTransaction(this.#context, core, {
+      settings,
+      commit: () => observer.watchWrite('commit', commit),
+    })
   }
 
   /**

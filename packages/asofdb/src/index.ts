@@ -51,8 +51,11 @@ export type {
   Listener,
   Listeners,
   LogRotatedEvent,
+  LogSyncedEvent,
   PoisonedEvent,
   RecoveredEvent,
+  RecoveringEvent,
+  WrittenEvent,
 } from './observe/events.ts'
 export type { CheckpointFailure, CheckpointMade } from './observe/checkpoint-meter.ts'
 export type { Health, HealthCode, HealthReason, HealthStatus } from './observe/health.ts'

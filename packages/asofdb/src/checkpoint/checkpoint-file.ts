@@ -17,7 +17,7 @@ import {
  * **Bytes.** Numbers are little-endian.
  *
  *     0    8   magic: `AsOfCkp` and a zero byte
- *     8    4   format version, 1
+ *     8    4   format version, 2; 1 has the sections up to `keyBytes` only
  *     12   4   bytes of the header, its checksum included
  *     16   16  database id
  *     32   8   generation: of the checkpoint that wrote the file
@@ -43,13 +43,15 @@ import {
  * file and directory were synced. The header is written last, so that a file that a crash left
  * half-way shows no header; it is removed at the next opening.
  */
-export const checkpointFormatVersion = 1
+export const checkpointFormatVersion = 2
 
 const magic = Uint8Array.of(0x41, 0x73, 0x4f, 0x66, 0x43, 0x6b, 0x70, 0)
 const fixedBytes = 64
 const entryBytes = 40
 const trailerBytes = 8
 const sectionsMax = 1024
+/** Files of version 1 have the first so many sections. */
+const sectionsOfVersion1 = 15
 
 /** Sections and the header fill up to a multiple of this. */
 export const sectionAlignment = 8
@@ -181,15 +183,16 @@ export function decodeCheckpointHeader(bytes: Uint8Array): DecodedCheckpointHead
   const count = reader.u32()
   reader.skip(4)
   if (bytes.length !== fixedBytes + count * entryBytes + trailerBytes) return { type: 'damaged' }
+  const names = formatVersion === 1 ? sectionNames.slice(0, sectionsOfVersion1) : sectionNames
+  if (count !== names.length) return { type: 'damaged' }
   const sections: SectionEntry[] = []
   let offset = bytes.length
-  for (const name of sectionNames) {
+  for (const name of names) {
     const section = decodeEntry(reader, name, offset)
     if (section === undefined) return { type: 'damaged' }
     sections.push(section)
     offset += section.length
   }
-  if (count !== sectionNames.length) return { type: 'damaged' }
   const header = { databaseId, generation, fromSequence, toSequence, sections }
   return { type: 'header', header, checksum }
 }

@@ -40,6 +40,11 @@ export class JsonFields {
     throw this.damage({ member: name, what: 'is no count' })
   }
 
+  /** As `count`, of a member that older releases did not write: 0 where it is missing. */
+  laterCount(name: string): number {
+    return this.#members.has(name) ? this.count(name) : 0
+  }
+
   flag(name: string): boolean {
     const value = this.#members.get(name)
     if (typeof value !== 'boolean') throw this.damage({ member: name, what: 'is no flag' })

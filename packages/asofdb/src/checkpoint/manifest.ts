@@ -230,7 +230,9 @@ function readFile(fields: JsonFields): CheckpointFileInfo {
 }
 
 function readCounts(fields: JsonFields): TableCounts {
-  return sectionRecord(name => fields.count(name))
+  return sectionRecord(name =>
+    name === 'removals' ? fields.laterCount(name) : fields.count(name),
+  )
 }
 
 function readSegment(fields: JsonFields): SegmentInfo {

@@ -24,6 +24,7 @@ export const sectionNames = [
   'keyRows',
   'keyPeriods',
   'keyBytes',
+  'removals',
 ] as const
 
 export type SectionName = (typeof sectionNames)[number]
@@ -57,6 +58,7 @@ export const unitBytes: Readonly<Record<StoredSectionName, number>> = {
   keyRows: 16,
   keyPeriods: 16,
   keyBytes: 1,
+  removals: 16,
 }
 
 export function storeOf(tables: Tables, name: StoredSectionName): SectionStore {
@@ -89,6 +91,8 @@ export function storeOf(tables: Tables, name: StoredSectionName): SectionStore {
       return tables.key.periods.column
     case 'keyBytes':
       return tables.key.arena
+    case 'removals':
+      return tables.removals.column
   }
 }
 
@@ -123,6 +127,7 @@ export function countTables(tables: Tables): TableCounts {
     keyRows: key.rows.count,
     keyPeriods: key.periods.column.count,
     keyBytes: key.arena.length,
+    removals: tables.removals.count,
   }
 }
 
@@ -148,6 +153,7 @@ export function sectionRecord(value: (name: SectionName) => number): TableCounts
     keyRows: value('keyRows'),
     keyPeriods: value('keyPeriods'),
     keyBytes: value('keyBytes'),
+    removals: value('removals'),
   }
 }
 

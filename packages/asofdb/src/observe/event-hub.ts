@@ -28,12 +28,15 @@ export class EventHub {
   readonly #parts: EventHubParts
   readonly #subscriptions: Subscriptions = {
     commit: new Set(),
+    written: new Set(),
     checkpointStarted: new Set(),
     checkpointFinished: new Set(),
     checkpointFailed: new Set(),
     logRotated: new Set(),
+    logSynced: new Set(),
     poisoned: new Set(),
     clockSet: new Set(),
+    recovering: new Set(),
     recovered: new Set(),
     closed: new Set(),
   }

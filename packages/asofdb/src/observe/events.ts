@@ -5,15 +5,21 @@ import type { DatabaseError } from '../rules/errors.ts'
 export interface DatabaseEvents {
   /** A commit is as durable as was asked for, and readers see it. One event for each, in order. */
   readonly commit: CommitEvent
+  /** A call that writes has come to its end, one way or the other. */
+  readonly written: WrittenEvent
   readonly checkpointStarted: CheckpointStartedEvent
   readonly checkpointFinished: CheckpointFinishedEvent
   readonly checkpointFailed: CheckpointFailedEvent
   /** A segment of the log was full and the next one begins. */
   readonly logRotated: LogRotatedEvent
+  /** A sync of the log has succeeded. */
+  readonly logSynced: LogSyncedEvent
   /** No write is taken any more until the database is opened again; reads go on. */
   readonly poisoned: PoisonedEvent
   /** Noticed at a commit: the wall clock has gone another way than time by over a second. */
   readonly clockSet: ClockSetEvent
+  /** Opening reads on; about a hundred of them at most. Only to listeners given to `open`. */
+  readonly recovering: RecoveringEvent
   /** Opening is done. Comes before `open` resolves, so only to listeners given to `open`. */
   readonly recovered: RecoveredEvent
   /** The last event of all. */
@@ -24,12 +30,15 @@ export type EventName = keyof DatabaseEvents
 
 export const eventNames = [
   'commit',
+  'written',
   'checkpointStarted',
   'checkpointFinished',
   'checkpointFailed',
   'logRotated',
+  'logSynced',
   'poisoned',
   'clockSet',
+  'recovering',
   'recovered',
   'closed',
 ] as const satisfies readonly EventName[]
@@ -51,6 +60,15 @@ export type DiagnosticsMessage = {
 
 export interface CommitEvent {
   readonly sequence: number
+}
+
+export interface WrittenEvent {
+  /** The call: `db.write`, `db.import`, or `commit` of a transaction that was begun. */
+  readonly operation: 'write' | 'import' | 'commit'
+  /** From the call to its end: own code, waiting, further tries and syncs included. */
+  readonly durationMs: number
+  /** What the call rejected with; undefined when it resolved. */
+  readonly error: unknown
 }
 
 export interface CheckpointStartedEvent {
@@ -86,6 +104,11 @@ export interface LogRotatedEvent {
   readonly segments: number
 }
 
+export interface LogSyncedEvent {
+  /** How long the log waited for the disk. */
+  readonly durationMs: number
+}
+
 export interface PoisonedEvent {
   readonly error: DatabaseError
 }
@@ -96,6 +119,13 @@ export interface ClockSetEvent {
    * back. A machine that slept looks like one whose clock was set ahead.
    */
   readonly byMs: number
+}
+
+export interface RecoveringEvent {
+  /** Of the checkpoint and the log, up to now. */
+  readonly bytesRead: number
+  /** What there is to read; each file twice where the policy has it looked at first. */
+  readonly bytesTotal: number
 }
 
 export interface RecoveredEvent {

@@ -31,6 +31,7 @@ export class LogMeter {
 
   noteSync(durationMs: number): void {
     this.#syncs.note(durationMs)
+    if (this.#events.isListened('logSynced')) this.#events.emit('logSynced', { durationMs })
   }
 
   noteRotation(event: LogRotatedEvent): void {

@@ -4,7 +4,7 @@ import type { DatabaseError } from '../rules/errors.ts'
 import { CheckpointMeter } from './checkpoint-meter.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EventHub } from './event-hub.ts'
-import type { EventName, Listener } from './events.ts'
+import type { EventName, Listener, WrittenEvent } from './events.ts'
 import { type Health, type HealthCode, type HealthReason, weigh } from './health.ts'
 import { LogMeter } from './log-meter.ts'
 
@@ -79,6 +79,31 @@ export class Observer {
     if (events.isListened('clockSet')) this.clock.check()
     if (!events.isListened('commit')) return
     for (let next = told + 1; next <= sequence; next++) events.emit('commit', { sequence: next })
+  }
+
+  /** Runs a call that writes; where somebody listens, tells how long it took and how it ended. */
+  watchWrite<T>(operation: WrittenEvent['operation'], work: () => Promise<T>): Promise<T> {
+    if (!this.events.isListened('written')) return work()
+    const startMs = this.#clock.monotonicMs()
+    const tell = (error: unknown): void => {
+      const durationMs = this.#clock.monotonicMs() - startMs
+      this.events.emit('written', { operation, durationMs, error })
+    }
+    return work().then(
+      (result) => {
+        tell(undefined)
+        return result
+      },
+      (error: unknown) => {
+        tell(error)
+        throw error
+      },
+    )
+  }
+
+  /** Opening has read so much of what it has to read. */
+  noteRecovering(bytesRead: number, bytesTotal: number): void {
+    this.events.emit('recovering', { bytesRead, bytesTotal })
   }
 
   /** Once: later failures follow from the first. */

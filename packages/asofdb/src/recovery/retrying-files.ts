@@ -13,13 +13,16 @@ const codes = ['EAGAIN', 'EINTR', 'EBUSY', 'EIO'] as const
  */
 export class RetryingFiles {
   readonly host: Host
+  readonly #onRead: ((bytes: number) => void) | undefined
   #retries = 0
 
-  constructor(host: Host) {
+  /** `onRead` is told of the bytes of each read. */
+  constructor(host: Host, onRead?: (bytes: number) => void) {
     invariant(
       codes.every((code) => readRetriesByCode[code] > 0),
       'what is tried again has a limit',
     )
+    this.#onRead = onRead
     const { clock, timers, random, process, files, publisher } = host
     this.host = { clock, timers, random, process, publisher, files: this.#over(files, timers) }
   }
@@ -35,7 +38,7 @@ export class RetryingFiles {
       open: async (path: string, mode: OpenMode): Promise<HostFile> => {
         if (mode !== 'read') return files.open(path, mode)
         const file = await again(() => files.open(path, mode))
-        return retrying(file, again)
+        return retrying(file, again, this.#onRead)
       },
       list: (path: string): Promise<string[]> => again(() => files.list(path)),
       stat: (path: string): Promise<FileStatus | undefined> => again(() => files.stat(path)),
@@ -62,9 +65,17 @@ export class RetryingFiles {
   }
 }
 
-function retrying(file: HostFile, again: <T>(read: () => Promise<T>) => Promise<T>): HostFile {
+function retrying(
+  file: HostFile,
+  again: <T>(read: () => Promise<T>) => Promise<T>,
+  onRead: ((bytes: number) => void) | undefined,
+): HostFile {
   return {
-    read: (into, position) => again(() => file.read(into, position)),
+    read: async (into, position) => {
+      const bytes = await again(() => file.read(into, position))
+      onRead?.(bytes)
+      return bytes
+    },
     size: () => again(() => file.size()),
     write: (bytes, position) => file.write(bytes, position),
     writeNow: (bytes, position) => file.writeNow(bytes, position),

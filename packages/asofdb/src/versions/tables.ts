@@ -2,6 +2,7 @@ import { invariant } from '../rules/invariant.ts'
 import { CommitTable, type RowCounts } from './commit-table.ts'
 import { type EntityKind, ordinalMax } from './entity.ts'
 import { KeyNames } from './key-names.ts'
+import { Removals } from './removals.ts'
 import { symbolMax, SymbolTable } from './symbol-table.ts'
 import { VersionTable } from './version-table.ts'
 import { WordColumn } from './word-column.ts'
@@ -72,6 +73,7 @@ export class Tables {
   readonly node = new VersionTable({ hasWideHeads: true })
   readonly edge = new VersionTable({ hasWideHeads: false })
   readonly key = new VersionTable({ hasWideHeads: true })
+  readonly removals = new Removals()
   /** Nodes have no identity row of their own, so the next ordinal is kept here. */
   nodesAllocated = 0
 
