@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
+import { compressions } from '../packages/asofdb/src/encoding/compression.ts'
 import { mustBe } from './rounds.ts'
 import { ageOf, at, drawNodes, loadGraph, makeSampleGraph, nodeIdOf } from './sample-graph.ts'
 import type { Task } from './tasks.ts'
@@ -8,9 +9,18 @@ import type { Task } from './tasks.ts'
 const hubs = 1000
 const callers = 32
 
-/** Makes a database of so many nodes and edges, all of it in a checkpoint. */
-export const buildGraph: Task = async (folder, [nodeCount = 0, edgeCount = 0]) => {
-  const db = await open(folder, { durability: 'os', checkpointLogBytes: Infinity })
+/**
+ * Makes a database of so many nodes and edges, all of it in a checkpoint, compressed as the third
+ * number says (0 none, 1 LZ4, 2 deflate).
+ */
+export const buildGraph: Task = async (folder, [nodeCount = 0, edgeCount = 0, compression = 0]) => {
+  const checkpointCompression = compressions[compression]
+  mustBe(checkpointCompression !== undefined, 'there is a compression of that number')
+  const db = await open(folder, {
+    durability: 'os',
+    checkpointLogBytes: Infinity,
+    checkpointCompression,
+  })
   await loadGraph(db, makeSampleGraph(nodeCount, edgeCount))
   const began = performance.now()
   await db.checkpoint()
@@ -46,7 +56,7 @@ function filesBelow(directory: string): string[] {
 /** Opens what `buildGraph` made, takes the first steps, and then looks whether all is right. */
 export const openGraph: Task = async (folder, [nodeCount = 0, edgeCount = 0]) => {
   const began = performance.now()
-  const db = await open(folder)
+  const db = await open(folder, { indexImages: false })
   const opened = performance.now()
   const age = db.node(nodeIdOf(nodeCount - 1))?.get('age')
   const read = performance.now()

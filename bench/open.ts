@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { makeRow, type Row, type RowText } from './report.ts'
+import { benchOpenImages } from './open-images.ts'
+import { makeRow, type Row, rowOf, type RowText } from './report.ts'
 import { compete, type Contestant, median, mustBe } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
+import { compressions } from '../packages/asofdb/src/encoding/compression.ts'
 import { runTask, startTask, type TaskCall, type TaskName } from './tasks.ts'
 
 const nodesFull = 1_000_000
@@ -14,7 +17,12 @@ const sameBytes = 'the same bytes'
 
 /** Opening: a large graph from its checkpoint, and a long log after the process was killed. */
 export async function benchOpen(setting: Setting): Promise<Row[]> {
-  return [...(await benchGraph(setting)), ...(await benchTail(setting))]
+  return [
+    ...(await benchGraph(setting)),
+    ...(await benchCompression(setting)),
+    ...(await benchOpenImages(setting)),
+    ...(await benchTail(setting)),
+  ]
 }
 
 interface GraphTimes {
@@ -71,6 +79,77 @@ async function benchGraph(setting: Setting): Promise<Row[]> {
     ),
     makeRow(text('open.toFirstStep', 'from opening to the end of that step'), of(whole), limit),
   ]
+}
+
+/**
+ * The same graph with its checkpoint compressed in each way: the time to open it from the file
+ * cache and, with the cache of its files dropped where the machine lets it be, from the disk.
+ */
+async function benchCompression(setting: Setting): Promise<Row[]> {
+  const nodeCount = scaled(setting, nodesFull, 1000)
+  const edgeCount = nodeCount * edgesPerNode
+  const folders = new Map<string, string>()
+  const checkpointMs = new Map<string, number>()
+  for (const [number, name] of compressions.entries()) {
+    setting.say(`Building the graph once more, its checkpoint compressed: ${name} ...`)
+    const folder = setting.workspace.folder(name)
+    const call = { folder, sizes: [nodeCount, edgeCount, number] }
+    const built = await runTask(setting, { name: 'buildGraph', call }, isBuilt)
+    folders.set(name, folder)
+    checkpointMs.set(name, built.checkpointMs)
+  }
+  const { counted, warmUps } = setting.rounds
+  const plan = { counted: Math.min(counted, 5), warmUps: Math.min(warmUps, 1) }
+  const sizes = [nodeCount, edgeCount]
+  const openers = (isCold: boolean): Contestant[] =>
+    [...folders].map(([name, folder]) => ({
+      name,
+      async run() {
+        if (isCold) dropFromCache(folder)
+        const call = { folder, sizes }
+        return (await runTask(setting, { name: 'openGraph', call }, isGraphTimes)).openMs / 1000
+      },
+    }))
+  setting.say('Opening each from the file cache, then from the disk ...')
+  const warm = await compete(openers(false), plan)
+  const cold = await compete(openers(true), plan)
+  const bytes = new Map([...folders].map(([name, folder]) => [name, bytesBelow(folder)]))
+  const none = 'none'
+  return compressions.slice(1).flatMap((name) => {
+    const pair = { ours: name, theirs: none, against: 'not compressed' }
+    const against = (of: ReadonlyMap<string, number>, scale: number) => {
+      return { against: pair.against, theirs: (of.get(none) ?? 0) / scale }
+    }
+    const id = `open.${name}`
+    const made = `making the checkpoint, ${name}`
+    return [
+      rowOf(warm, { id, what: `opening it compressed with ${name}, file cache warm`, unit }, pair),
+      rowOf(
+        cold,
+        { id: `${id}.cold`, what: `opening it compressed with ${name}, file cache cold`, unit },
+        pair,
+      ),
+      makeRow(
+        { id: `${id}.size`, what: `its size on the disk, ${name}`, unit: 'MB' },
+        (bytes.get(name) ?? 0) / 1e6,
+        against(bytes, 1e6),
+      ),
+      makeRow(
+        { id: `${id}.checkpoint`, what: made, unit },
+        (checkpointMs.get(name) ?? 0) / 1000,
+        against(checkpointMs, 1000),
+      ),
+    ]
+  })
+}
+
+/** GNU dd asks the kernel to forget the pages of a file; where it can't, they stay. */
+function dropFromCache(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    spawnSync('dd', [`if=${path}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' })
+  }
 }
 
 async function benchTail(setting: Setting): Promise<Row[]> {
@@ -148,6 +227,10 @@ function bytesBelow(folder: string): number {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+}
+
+function isBuilt(value: unknown): value is { checkpointMs: number } {
+  return isObject(value) && typeof Reflect.get(value, 'checkpointMs') === 'number'
 }
 
 function isObject(value: unknown): value is object {

@@ -5,6 +5,7 @@
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { benchAsOf } from './asof.ts'
+import { benchCheckpoint } from './checkpoint.ts'
 import { benchCommit } from './commit.ts'
 import { benchImport } from './import.ts'
 import { benchKeys } from './keys.ts'
@@ -27,6 +28,7 @@ const benches: ReadonlyMap<string, Bench> = new Map([
   ['memory', benchMemory],
   ['keys', benchKeys],
   ['modes', benchModes],
+  ['checkpoint', benchCheckpoint],
 ])
 
 export const benchNames: readonly string[] = [...benches.keys()]

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { measureCheckpoints } from './checkpoint-tasks.ts'
 import { measureLoading, measureOpening } from './memory-tasks.ts'
+import { buildIndexed, openIndexed } from './open-images-tasks.ts'
 import { buildGraph, fillLog, openGraph, openTail, readBytes } from './open-tasks.ts'
 import type { Setting } from './setting.ts'
 
@@ -13,8 +15,11 @@ const tasks = {
   openGraph,
   fillLog,
   openTail,
+  buildIndexed,
+  openIndexed,
   measureLoading,
   measureOpening,
+  measureCheckpoints,
 }
 
 export type TaskName = keyof typeof tasks

@@ -98,6 +98,8 @@ export class FaultInjector {
   /** All calls so far, and those that may change what a crash leaves. */
   calls = 0
   mutations = 0
+  /** Faults that struck, by the kind of the call. */
+  readonly struck = new Map<OperationKind, number>()
   readonly #fits = new Map<Fault, number>()
 
   constructor(plan: FaultPlan) {
@@ -112,7 +114,9 @@ export class FaultInjector {
       this.mutations += 1
       if (this.plan.crashAt?.operation === this.mutations) crash = this.plan.crashAt.outcome
     }
-    return { error: this.#findError(kind, path), crash }
+    const error = this.#findError(kind, path)
+    if (error !== undefined) this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1)
+    return { error, crash }
   }
 
   /** The bit to invert in what the read that was judged last returns. */

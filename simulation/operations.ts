@@ -4,31 +4,19 @@
  * mixture of everything reaches fewer corners than many one-sided mixtures (swarm testing).
  */
 import type { RandomStream } from './random.ts'
-import type {
-  Isolation,
-  Operation,
-  Script,
-  ScriptPeriod,
-  ScriptProperties,
-  ScriptValue,
-  Step,
-} from './operation-script.ts'
-import { edgeTypes, labels, QuestionMaker } from './operation-questions.ts'
+import { OperationMaker, type OperationMixture } from './operation-maker.ts'
+import type { Isolation, Operation, Script, Step } from './operation-script.ts'
+import { labels, QuestionMaker } from './operation-questions.ts'
 
 const firstWall = 1000
 
 /** What one script does how often. 0 switches a feature off. */
-interface Mixture {
-  readonly edges: number
-  readonly keys: number
+interface Mixture extends OperationMixture {
   readonly declarations: number
   readonly overlapping: number
   readonly backwards: number
-  readonly deletes: number
   readonly imports: number
   readonly reopening: number
-  readonly defaultPeriods: number
-  readonly failing: number
 }
 
 function drawMixture(random: RandomStream): Mixture {
@@ -56,6 +44,7 @@ class ScriptMaker {
   readonly #random: RandomStream
   readonly #mixture: Mixture
   readonly #questions: QuestionMaker
+  readonly #maker: OperationMaker
   readonly #steps: Step[] = []
   readonly #nodes: string[] = []
   readonly #edges: string[] = []
@@ -72,6 +61,13 @@ class ScriptMaker {
     this.#questions = new QuestionMaker(random, {
       nodes: this.#nodes,
       edges: this.#edges,
+      instant: () => this.#instant(),
+    })
+    this.#maker = new OperationMaker(random, this.#mixture, {
+      nodes: this.#nodes,
+      edges: this.#edges,
+      questions: this.#questions,
+      takeName: (kind) => this.#takeName(kind),
       instant: () => this.#instant(),
     })
   }
@@ -169,123 +165,15 @@ class ScriptMaker {
   }
 
   #operation(): Operation {
-    const random = this.#random
     this.#left -= 1
-    const { edges, keys } = this.#mixture
-    const kind = random.fraction() * (1 + edges + keys)
-    const count = this.#nodes.length
-    if (count === 0 || random.chance(0.5 / count)) return this.#createNode()
-    if (kind < 1) return this.#change(random.pick(this.#nodes), 'node')
-    if (kind < 1 + edges) return this.#edgeOperation()
-    return this.#keyOperation()
+    return this.#maker.make()
   }
 
-  #createNode(): Operation {
-    const name = `n${this.#nodes.length + 1}`
-    this.#nodes.push(name)
-    const properties = this.#properties()
-    const isWide = this.#random.chance(0.4)
-    const period: ScriptPeriod = isWide ? { valid: 'always' } : this.#period('node')
-    return { verb: 'createNode', name, labels: this.#labels(), properties, period }
-  }
-
-  #edgeOperation(): Operation {
-    const random = this.#random
-    if (this.#edges.length > 0 && !random.chance(0.8 / this.#edges.length)) {
-      return this.#change(random.pick(this.#edges), 'edge')
-    }
-    const name = `e${this.#edges.length + 1}`
-    this.#edges.push(name)
-    const edge = {
-      verb: 'createEdge',
-      name,
-      source: random.pick(this.#nodes),
-      type: random.pick(edgeTypes),
-      target: random.pick(this.#nodes),
-      properties: this.#properties(),
-      period: this.#period('edge'),
-    } as const
-    return random.chance(0.3) ? { ...edge, bounds: 'clip' } : edge
-  }
-
-  #change(entity: string, kind: 'node' | 'edge'): Operation {
-    const random = this.#random
-    const period = this.#period(kind)
-    const isNode = kind === 'node'
-    const flags = {
-      ...(random.chance(0.15) ? { skipUnchanged: true } : {}),
-      ...(random.chance(0.1) ? { mustExist: true } : {}),
-    }
-    if (random.chance(0.25 * this.#mixture.deletes)) {
-      const detach = isNode && random.chance(0.5)
-      const { mustExist = false } = flags
-      return { verb: 'delete', entity, detach, mustExist, period }
-    }
-    const named = isNode && random.chance(0.6) ? { labels: this.#labels() } : {}
-    const skip = flags.skipUnchanged === true ? { skipUnchanged: true } : {}
-    const properties = this.#properties()
-    const roll = random.fraction()
-    if (roll < 0.1) return { verb: 'create', entity, properties, ...named, period }
-    if (roll < 0.45) {
-      const put = { verb: 'put', entity, properties, ...named, ...skip, period } as const
-      return !isNode && random.chance(0.4) ? { ...put, bounds: 'clip' } : put
-    }
-    const changes = this.#changes()
-    const patched = { entity, changes, ...(isNode ? this.#labelChanges() : {}), period }
-    if (roll < 0.8) return { verb: 'patch', ...patched, ...flags }
-    return { verb: 'upsert', ...patched, ...skip }
-  }
-
-  #keyOperation(): Operation {
-    const random = this.#random
-    const { keyspace, key } = this.#questions.key()
-    const period: ScriptPeriod = random.chance(0.6) ? {} : this.#period('key')
-    if (random.chance(0.3)) return { verb: 'deleteKey', keyspace, key, period }
-    return { verb: 'putKey', keyspace, key, value: this.#value(), period }
-  }
-
-  #labels(): string[] {
-    return labels.filter(() => this.#random.chance(0.45))
-  }
-
-  #labelChanges(): { addLabels?: string[]; removeLabels?: string[] } {
-    const random = this.#random
-    if (random.chance(0.6)) return {}
-    const label = random.pick(labels)
-    return random.chance(0.5) ? { addLabels: [label] } : { removeLabels: [label] }
-  }
-
-  #properties(): ScriptProperties {
-    const random = this.#random
-    return {
-      ...(random.chance(0.6) ? { a: random.below(5) } : {}),
-      ...(random.chance(0.4) ? { b: random.below(4) - 2 } : {}),
-      ...(random.chance(0.4) ? { s: random.pick(['x', 'y', '\u00ff', '']) } : {}),
-      ...(random.chance(0.15) ? { v: this.#value() } : {}),
-    }
-  }
-
-  #changes(): ScriptProperties {
-    const random = this.#random
-    const removed = random.chance(0.3) ? { [random.pick(['a', 'b', 's', 'v'])]: null } : {}
-    return { ...this.#properties(), ...removed }
-  }
-
-  #value(): ScriptValue {
-    return this.#random.pick<ScriptValue>([
-      0,
-      1,
-      { float: '1' },
-      { float: '-0' },
-      { float: 'NaN' },
-      { float: '0.5' },
-      { integer: '9007199254740993' },
-      true,
-      'text',
-      { bytes: [0, 255] },
-      { list: [1, { float: '1' }, 'x'] },
-      { map: { k: 1, m: { list: [] } } },
-    ])
+  #takeName(kind: 'node' | 'edge'): string {
+    const names = kind === 'node' ? this.#nodes : this.#edges
+    const name = `${kind === 'node' ? 'n' : 'e'}${names.length + 1}`
+    names.push(name)
+    return name
   }
 
   /** Round numbers mostly, so that bounds meet; sometimes the present, sometimes its neighbours. */
@@ -293,22 +181,6 @@ class ScriptMaker {
     const random = this.#random
     if (random.chance(0.2)) return this.#wall + random.below(7) - 3
     return firstWall - 100 + 20 * random.below(15)
-  }
-
-  #period(kind: 'node' | 'edge' | 'key'): ScriptPeriod {
-    const random = this.#random
-    if (random.chance(this.#mixture.defaultPeriods)) return {}
-    const roll = random.fraction()
-    if (roll < 0.08) return { valid: 'always' }
-    if (roll < 0.18) return { from: this.#instant() }
-    if (roll < 0.24) return { to: this.#instant() }
-    if (roll < 0.34) return { from: this.#instant(), until: 'next' }
-    if (roll < 0.38 && kind !== 'edge') return { until: 'next' }
-    if (roll < 0.44) return { from: '-inf', to: this.#instant() }
-    if (roll < 0.5) return { from: this.#instant(), to: 'inf' }
-    const [one, other] = [this.#instant(), this.#instant()]
-    if (one === other && !random.chance(this.#mixture.failing)) return { from: one, to: one + 10 }
-    return { from: Math.min(one, other), to: Math.max(one, other) }
   }
 
   #ask(): void {

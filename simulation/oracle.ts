@@ -135,7 +135,7 @@ export function drawQuestions(
 }
 
 /** A system time at which the first `sequence` commits are known and no others. */
-function systemAt(model: ReferenceModel, sequence: number, random: RandomStream) {
+export function systemAt(model: ReferenceModel, sequence: number, random: RandomStream) {
   const from = model.commits[sequence - 1]?.system
   const to = model.commits[sequence]?.system
   if (from === undefined) return to === undefined ? undefined : to - 1n
@@ -143,20 +143,20 @@ function systemAt(model: ReferenceModel, sequence: number, random: RandomStream)
   return to - 1n
 }
 
-function instantsOf(model: ReferenceModel): bigint[] {
+export function instantsOf(model: ReferenceModel): bigint[] {
   const instants = new Set([0n])
   for (const { system, events } of model.commits) {
     instants.add(system)
     for (const { period } of events) {
       for (const bound of [period.from, period.to]) {
-        if (bound > -(10n ** 15n) && bound < 10n ** 15n) instants.add(bound)
+        if (bound > -(10n ** 17n) && bound < 10n ** 17n) instants.add(bound)
       }
     }
   }
   return [...instants]
 }
 
-function presentQueries(model: ReferenceModel): Query[] {
+export function presentQueries(model: ReferenceModel): Query[] {
   const queries: Query[] = [{ ask: 'nodes' }, { ask: 'edges' }]
   for (const label of labels) queries.push({ ask: 'nodes', label })
   queries.push({ ask: 'nodes', label: 'A', where: [{ property: 'a', gte: 1, lt: 4 }] })
@@ -238,20 +238,28 @@ export class ExpectedAnswers {
   }
 }
 
-function answer(database: Database, question: Question, names: EntityNames): string {
+/** What can be looked at as of anything: a database, or something between it and its readers. */
+export type Readable = Pick<Database, 'asOf'>
+
+export function answer(database: Readable, question: Question, names: EntityNames): string {
   const { sequence, system, valid, query } = question
   const view = database.asOf(system === undefined ? { valid, sequence } : { valid, system })
   return answerFromView(view, query, names)
 }
 
-function describe({ sequence, system, valid, query }: Question): string {
+export function describe({ sequence, system, valid, query }: Question): string {
   const at = system === undefined ? `commit ${sequence}` : `system time ${system}`
   return `${JSON.stringify(query)} at valid time ${valid}, ${at}`
 }
 
 /** Every commit as text. Ids that no name is known for show as numbers. */
 export function historyOf(database: Database, names: EntityNames): string {
-  const commits = [...database.changes()].map(({ sequence, system, events }) => ({
+  return formatHistory(database.sequence, commitsOf(database, names))
+}
+
+/** The commits behind the first `after`, as the model has them. */
+export function commitsOf(database: Database, names: EntityNames, after = 0): ShownCommit[] {
+  return [...database.changes({ after })].map(({ sequence, system, events }) => ({
     sequence,
     system: system.epochMicroseconds,
     events: events.map(({ id, kind, valid, state, keyspace = '', key, value }): ShownEvent => {
@@ -262,10 +270,9 @@ export function historyOf(database: Database, names: EntityNames): string {
       return { entity, period, payload }
     }),
   }))
-  return formatHistory(database.sequence, commits)
 }
 
-function formatHistory(sequence: number, commits: readonly ShownCommit[]): string {
+export function formatHistory(sequence: number, commits: readonly ShownCommit[]): string {
   const systems = commits.map(({ system }) => `@${system}`).join(' ')
   return `${sequence} commits ${systems}\n${formatChanges(commits)}`
 }

@@ -124,6 +124,32 @@ export class ReferenceModel {
     return this.commits.filter(({ sequence }) => after < sequence && sequence <= to)
   }
 
+  /**
+   * A transaction that began on the first `base` commits, whatever has come since, and whose commit
+   * is known to have had a system time: to do again what was done elsewhere.
+   */
+  beginAt(options: {
+    base: number
+    wall: bigint
+    isolation: 'serializable' | 'snapshot'
+    system: bigint
+    isImport: boolean
+    nextOrdinal(): number
+  }): ReferenceTransaction {
+    const { base, wall, isolation, system, isImport } = options
+    const least = (this.commits[base - 1]?.system ?? BEGINNING) + 1n
+    const now = isImport ? system : wall > least ? wall : least
+    return new ReferenceTransaction({
+      now,
+      base,
+      isolation,
+      nodesAlwaysValid: this.#nodesAlwaysValid,
+      system,
+      committed: this.viewAt(base, now),
+      nextOrdinal: () => options.nextOrdinal(),
+    })
+  }
+
   /** A transaction with the same now on top of the latest commit, to run the same work again. */
   rebase({ start }: ReferenceTransaction): ReferenceTransaction {
     let ordinal = this.#ordinal

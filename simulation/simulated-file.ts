@@ -32,8 +32,16 @@ export class SimulatedFile implements HostFile {
 
   async read(into: Uint8Array, position: number): Promise<number> {
     this.#mustBeOpen()
-    if (into.length === 0) return 0
-    return this.#files.submit({
+    return into.length === 0 ? 0 : this.#files.submit(this.#read(into, position))
+  }
+
+  readNow(into: Uint8Array, position: number): number {
+    this.#mustBeOpen()
+    return into.length === 0 ? 0 : this.#files.executeNow(this.#read(into, position))
+  }
+
+  #read(into: Uint8Array, position: number): Operation<number> {
+    return {
       kind: 'read',
       path: this.#path,
       subject: `${position}+${into.length}`,
@@ -45,7 +53,7 @@ export class SimulatedFile implements HostFile {
         flip(target, this.#files.faults.flippedBit())
         return length
       },
-    })
+    }
   }
 
   async write(bytes: Uint8Array, position: number): Promise<number> {

@@ -56,6 +56,9 @@ export interface WatchedPoint extends CrashPoint {
  */
 export type WatchMutations = (point: WatchedPoint) => void
 
+/** Whether a moment is to be watched: to copy a disk for each of them costs the most. */
+export type ChooseMutations = (point: CrashPoint) => boolean
+
 export interface SimulatedFilesOptions {
   readonly disk: SimulatedDisk
   readonly clock: SimulatedClock
@@ -65,6 +68,8 @@ export interface SimulatedFilesOptions {
   readonly process: ProcessIdentity
   readonly crashRejects: boolean
   readonly watch?: WatchMutations | undefined
+  /** Which moments `watch` sees; all of them when absent. */
+  readonly isWatched?: ChooseMutations | undefined
 }
 
 interface Flight {
@@ -296,8 +301,9 @@ export class SimulatedFiles implements FileSystem {
   }
 
   #show(outcome: CrashPoint['outcome'], { kind, path, plan }: Operation<unknown>): void {
-    const { watch } = this.#options
+    const { watch, isWatched } = this.#options
     if (watch === undefined || !isMutating(kind)) return
+    if (isWatched?.({ operation: this.faults.mutations, outcome }) === false) return
     const own = outcome === 'partly-done' && plan !== undefined ? [plan] : []
     const plans = [...own, ...[...this.#flights].map((flight) => flight.interrupt)]
     const left = this.#copyStopped(plans)

@@ -10,7 +10,7 @@ import {
   standardCrashes,
 } from './simulated-crash.ts'
 import { type DiskProfile, SimulatedDisk } from './simulated-disk.ts'
-import { SimulatedFiles, type WatchMutations } from './simulated-files.ts'
+import { type ChooseMutations, SimulatedFiles, type WatchMutations } from './simulated-files.ts'
 import { SimulatedTrace } from './simulated-trace.ts'
 
 export interface SimulatedHostOptions {
@@ -30,6 +30,8 @@ export interface SimulatedHostOptions {
   readonly crashRejects?: boolean
   /** Sees every mutating call, so that one run shows all crashes there could have been. */
   readonly watch?: WatchMutations
+  /** Which of them; all when absent. */
+  readonly isWatched?: ChooseMutations
 }
 
 /** 2024-01-01T00:00:00Z. */
@@ -82,6 +84,7 @@ export class SimulatedHost implements Host {
       process: this.process,
       crashRejects: options.crashRejects ?? false,
       watch: options.watch,
+      isWatched: options.isWatched,
     })
   }
 

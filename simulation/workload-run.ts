@@ -294,17 +294,25 @@ export class WorkloadRun {
 }
 
 export function openDatabase(host: Host, options: WorkloadOptions): Promise<Database> {
-  const { durability, nodesValid, segmentBytesMax, syncEveryMs } = options
+  return open(databasePath, { host, nodesValid: options.nodesValid, ...toOpenOptions(options) })
+}
+
+type DrawnOptions = Omit<WorkloadOptions, 'nodesValid' | 'shortChance'> &
+  Pick<OpenOptions, 'logQueueBytesMax' | 'logBytesMax'>
+
+/** No checkpoint but those that are drawn, asked for, or made at closing. */
+export function toOpenOptions(options: DrawnOptions): OpenOptions {
+  const { durability, segmentBytesMax, syncEveryMs, logQueueBytesMax, logBytesMax } = options
   const { checkpointLogBytes = Infinity, checkpointMutations, checkpointEveryMs } = options
-  return open(databasePath, {
-    host,
+  return {
     ...modeOf(durability, syncEveryMs),
-    nodesValid,
     segmentBytesMax,
     checkpointLogBytes,
     checkpointMutations,
     checkpointEveryMs,
-  })
+    logQueueBytesMax,
+    logBytesMax,
+  }
 }
 
 function modeOf(name: ModeName, syncEveryMs: number): Partial<OpenOptions> {

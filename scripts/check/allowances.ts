@@ -33,6 +33,7 @@ export const allowances: readonly Allowance[] = [
     files: [
       `${encoding}bytes.ts`,
       `${encoding}checksum.ts`,
+      `${encoding}lz4.ts`,
       `${encoding}text.ts`,
       `${encoding}value-reader.ts`,
       `${graph}payload.ts`,

@@ -33,6 +33,15 @@ test('a changed signature fails with the line of the report', () => {
   expect(findings).toMatchObject([{ file: reportPath, line }])
 })
 
+test('the report holds the further entries of the package', () => {
+  const further = 'packages/asofdb/dist/opentelemetry.d.ts'
+  const all = { ...files, [further]: 'export declare function observe(): void\n' }
+  const message = 'this line should be: ## Entry asofdb/opentelemetry'
+  const committed = withFiles(files, (root) => describeApi(join(root, entry)))
+  const { findings } = withFiles({ ...all, [reportPath]: `${committed}\n` }, checkApi)
+  expect(findings).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })])
+})
+
 test('a missing build fails', () => {
   expect(withFiles({}, checkApi).findings).toMatchObject([{ file: entry }])
 })

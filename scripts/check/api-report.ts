@@ -8,13 +8,18 @@ export const reportPath = 'packages/asofdb/api.report.md'
 
 const entryPath = 'packages/asofdb/dist/index.d.ts'
 
+/** Further entries of the package, by what they are imported as. */
+const furtherEntries: Readonly<Record<string, string>> = {
+  'asofdb/opentelemetry': 'packages/asofdb/dist/opentelemetry.d.ts',
+}
+
 /** Compares the committed report with the built types. */
 export function checkApi(root: string): CheckReport {
   if (!existsSync(join(root, entryPath))) {
     const message = 'does not exist: run npm run build'
     return { findings: [{ file: entryPath, line: 0, message }] }
   }
-  const report = describeApi(join(root, entryPath))
+  const report = describePackage(root)
   const path = join(root, reportPath)
   const committed = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const notes = [`${report.match(/^### /gm)?.length ?? 0} exported names`]
@@ -27,7 +32,7 @@ export function checkApi(root: string): CheckReport {
 }
 
 export function updateApi(root: string): void {
-  writeFileSync(join(root, reportPath), describeApi(join(root, entryPath)))
+  writeFileSync(join(root, reportPath), describePackage(root))
 }
 
 /** The first line, counted from 1, at which two texts part; undefined when they are equal. */
@@ -40,20 +45,22 @@ export function firstDifference(left: string, right: string): number | undefined
   return line + 1
 }
 
+function describePackage(root: string): string {
+  const further = Object.entries(furtherEntries)
+    .filter(([, entry]) => existsSync(join(root, entry)))
+    .map(([name, entry]) => describeEntry(name, join(root, entry)))
+  return [describeApi(join(root, entryPath)), ...further].join('\n')
+}
+
+/** What a further entry exports. */
+function describeEntry(name: string, entry: string): string {
+  const { checker, sorted } = exportsOf(entry)
+  return [`## Entry ${name}\n`, ...sorted.map((one) => describeSymbol(one, checker))].join('\n')
+}
+
 /** Every exported name of a declaration file with its signature, sorted, without comments. */
 export function describeApi(entry: string): string {
-  const program = ts.createProgram([entry], {
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
-    types: [],
-  })
-  const checker = program.getTypeChecker()
-  const source = program.getSourceFile(entry)
-  const module = source && checker.getSymbolAtLocation(source)
-  const exported = module ? checker.getExportsOfModule(module) : []
-  const sorted = exported.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const { checker, sorted } = exportsOf(entry)
   const originals = new Set(sorted.map((symbol) => originOf(symbol, checker)))
   const sections = sorted.map((symbol) => describeSymbol(symbol, checker))
   const hidden = findHidden(originals, checker)
@@ -66,6 +73,21 @@ export function describeApi(entry: string): string {
   ]
     .filter((part) => part !== '')
     .join('\n')
+}
+
+function exportsOf(entry: string): { checker: ts.TypeChecker; sorted: ts.Symbol[] } {
+  const program = ts.createProgram([entry], {
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+    types: [],
+  })
+  const checker = program.getTypeChecker()
+  const source = program.getSourceFile(entry)
+  const module = source && checker.getSymbolAtLocation(source)
+  const exported = module ? checker.getExportsOfModule(module) : []
+  return { checker, sorted: exported.toSorted((a, b) => (a.name < b.name ? -1 : 1)) }
 }
 
 function originOf(symbol: ts.Symbol, checker: ts.TypeChecker): ts.Symbol {

@@ -56,6 +56,24 @@ test('the engine imports no package and nothing outside itself', () => {
   ])
 })
 
+test('an entry for an optional peer imports that alone, and nothing imports the entry', () => {
+  const entry = `${engine}/opentelemetry.ts`
+  const withEntry = {
+    'ARCHITECTURE.md': law.replace('index.ts\n', 'index.ts\nopentelemetry.ts\n'),
+    [entry]: "import '@opentelemetry/api'\n",
+  }
+  expect(complaints(withEntry)).toEqual([])
+  const others = {
+    [entry]: "import '@opentelemetry/sdk-metrics'\n",
+    [`${engine}/index.ts`]: "import './opentelemetry.ts'\nimport '@opentelemetry/api'\n",
+  }
+  expect(complaints({ ...withEntry, ...others })).toEqual([
+    expect.stringContaining('index.ts:1  index.ts is below opentelemetry.ts'),
+    expect.stringContaining("index.ts:2  imports '@opentelemetry/api': the engine has no"),
+    expect.stringContaining("opentelemetry.ts:1  imports '@opentelemetry/sdk-metrics'"),
+  ])
+})
+
 test('a door imports asofdb and never a file of the engine', () => {
   const found = complaints({
     'packages/asof/src/main.ts': "import '../../asofdb/src/index.ts'\nimport 'asofdb/dist/x.js'\n",

@@ -10,6 +10,11 @@ const dependenciesAllowed: Readonly<Record<string, readonly string[]>> = {
   'packages/asof/package.json': ['asofdb'],
 }
 
+/** What a package can make use of where somebody has it; it must be marked as optional. */
+const peersAllowed: Readonly<Record<string, readonly string[]>> = {
+  'packages/asofdb/package.json': ['@opentelemetry/api'],
+}
+
 /** The promises of the package files: nothing runs at installation, nothing else comes along. */
 export function checkPackages(root: string): Finding[] {
   const paths = listFiles(root).filter((path) => /^(?:packages\/[^/]+\/)?package\.json$/.test(path))
@@ -31,8 +36,12 @@ function judgeDependencies(file: string, manifest: unknown): string[] {
   if (allowed === undefined) return []
   return dependencyFields.flatMap((kind) => {
     const names = Object.keys(Object(field(manifest, kind) ?? {}))
+    const isPeer = (name: string): boolean =>
+      kind === 'peerDependencies' &&
+      peersAllowed[file]?.includes(name) === true &&
+      field(field(field(manifest, 'peerDependenciesMeta'), name), 'optional') === true
     return names
-      .filter((name) => !allowed.includes(name))
+      .filter((name) => !allowed.includes(name) && !isPeer(name))
       .map((name) => `${kind} names '${name}': this package needs nothing but what is listed`)
   })
 }

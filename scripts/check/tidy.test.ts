@@ -105,6 +105,17 @@ test('the engine has no dependency and nothing runs at installation', () => {
   ])
 })
 
+test('the engine may have the peers that are listed, if they are optional', () => {
+  const peers = { peerDependencies: { '@opentelemetry/api': '1', 'left-pad': '1' } }
+  const optional = { '@opentelemetry/api': { optional: true }, 'left-pad': { optional: true } }
+  const complaintsOf = (manifest: object): string[] =>
+    complaints({ 'packages/asofdb/package.json': JSON.stringify(manifest) })
+  expect(complaintsOf({ ...peers, peerDependenciesMeta: optional })).toEqual([
+    expect.stringContaining("peerDependencies names 'left-pad'"),
+  ])
+  expect(complaintsOf(peers)).toHaveLength(2)
+})
+
 test('a durable folder with few assertions fails', () => {
   const lines = 'g()\n'.repeat(400)
   const asserting = `${lines}${"invariant(true, 'a')\n".repeat(20)}`

@@ -17,10 +17,18 @@ const rowsPromised: Readonly<Record<string, readonly string[]>> = {
   read: ['node.byId', 'node.byId.string', 'node.byId.floor', 'edge.step', 'edge.twoHop'],
   asof: ['asof.vsCurrent', 'asof.longHistory'],
   import: ['import.facts', 'import.facts.per1000'],
-  open: ['open.graph', 'open.graph.bytes', 'open.tail', 'open.firstTraversal'],
+  open: ['open.graph', 'open.graph.bytes', 'open.tail', 'open.firstTraversal', 'open.lz4'],
   memory: ['memory.node', 'memory.edge'],
   keys: ['keys.get', 'keys.get.sqlite', 'keys.range', 'keys.put', 'keys.put.memory'],
   modes: ['modes.sequential.sync.always', 'modes.sequential.off', 'modes.concurrent100.memory'],
+  checkpoint: [
+    'checkpoint.whole.p999',
+    'checkpoint.whole.longest.calm',
+    'checkpoint.steady.longest',
+    'checkpoint.steady.rate',
+    'checkpoint.amplification',
+    'checkpoint.amplification.merging',
+  ],
 }
 
 const scale = 0.001

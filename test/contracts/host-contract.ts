@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   isErrno,
   readFully,
+  readFullyNow,
   temporaryName,
   writeFileDurably,
   writeFully,
@@ -105,6 +106,7 @@ function openingAndClosing(check: Check): void {
     expect(await codeOf(file.read(new Uint8Array(1), 0))).toBe('EBADF')
     expect(await codeOf(file.write(Buffer.from('x'), 0))).toBe('EBADF')
     expect(() => file.writeNow(Buffer.from('x'), 0)).toThrow('EBADF')
+    expect(() => file.readNow(new Uint8Array(1), 0)).toThrow('EBADF')
     expect(() => file.syncDataNow()).toThrow('EBADF')
     expect(await codeOf(file.sync())).toBe('EBADF')
     expect(await codeOf(file.syncData())).toBe('EBADF')
@@ -153,6 +155,15 @@ function readingAndWriting(check: Check): void {
     writeFullyNow(file, Buffer.from('J'), 0)
     expect(await textOf(file)).toBe('Jello')
     await file.syncData()
+    await file.close()
+  })
+
+  check('reads without leaving the turn', async (place) => {
+    const file = await newFile(place, 'abcdef')
+    const into = new Uint8Array(8)
+    expect(readFullyNow(file, into, 2)).toBe(4)
+    expect(Buffer.from(into.subarray(0, 4)).toString()).toBe('cdef')
+    expect(file.readNow(into, 6)).toBe(0)
     await file.close()
   })
 

@@ -194,6 +194,25 @@ describe('the lock of a directory', () => {
     expect(await readFile(join(directory, 'LOCK'), 'utf8')).toBe(taken)
   })
 
+  it('is refused in the end when whoever claims what a dead one left stands still', async () => {
+    const directory = await newDirectory()
+    const child = await holderOf(await newDirectory())
+    child.kill('SIGSTOP')
+    try {
+      await leaveLock(directory, { bootId: 'another boot' })
+      const self = { pid: child.pid ?? 0, hostName: hostname(), sinceMs: 1 }
+      const rival = { ...(await describeSelf(self, '')), nonce: 'z' }
+      await writeFile(join(directory, 'LOCK.z'), JSON.stringify(rival))
+      expect((await refusalOf(directory)).holder?.pid).toBe(child.pid)
+      expect(await readdir(directory)).toEqual(['LOCK', 'LOCK.z'])
+    } finally {
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    }
+    await expectFree(directory)
+  })
+
   it('is known to every copy of the module in this process, until its own release', async () => {
     const directory = await newDirectory()
     const { dev, ino } = await stat(directory, { bigint: true })

@@ -104,6 +104,10 @@ class ImageFile implements HostFile {
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
+    return this.readNow(into, position)
+  }
+
+  readNow(into: Uint8Array, position: number): number {
     const part = this.#files.mustGet(this.#path).subarray(position, position + into.length)
     into.set(part)
     return part.length

@@ -28,6 +28,13 @@ export class Document {
     return found.rows
   }
 
+  /** The rows of all tables with these columns, wherever they stand. */
+  everyTable(columns: readonly string[]): TableRow[] {
+    return tablesIn(this.text)
+      .filter((one) => one.columns.join('|') === columns.join('|'))
+      .flatMap(({ rows }) => rows)
+  }
+
   #section(heading: string): string {
     const [, level = ''] = /^(#+) /.exec(heading) ?? []
     const lines = this.text.split('\n')

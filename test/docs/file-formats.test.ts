@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { blockBytes, encodeBlockTable } from '../../packages/asofdb/src/checkpoint/block-table.ts'
 import {
   checkpointFormatVersion,
   encodeCheckpointHeader,
@@ -20,6 +21,13 @@ import {
   unitBytes,
 } from '../../packages/asofdb/src/checkpoint/sections.ts'
 import { batchFormat, eventFlags } from '../../packages/asofdb/src/commit/batch.ts'
+import { compressionNumber } from '../../packages/asofdb/src/encoding/compression.ts'
+import {
+  encodeImageHeader,
+  imageFields,
+  imageFormatVersion,
+  imageHeaderBytes,
+} from '../../packages/asofdb/src/checkpoint/index-image.ts'
 import { keyTag } from '../../packages/asofdb/src/encoding/sortable.ts'
 import { valueTag } from '../../packages/asofdb/src/encoding/value-format.ts'
 import { describeSelf } from '../../packages/asofdb/src/host/node-lock.ts'
@@ -66,6 +74,7 @@ describe('the document of the file formats', () => {
       manifest: manifestFormatVersion,
       segment: segmentFormatVersion,
       'checkpoint file': checkpointFormatVersion,
+      'index image': imageFormatVersion,
       batch: batchFormat,
     })
   })
@@ -107,7 +116,7 @@ function checkpointHeader() {
     return { name, checksum: base, from: base + 1, to: base + 2, ...place }
   })
   const numbers = { generation: 61, fromSequence: 62, toSequence: 63 }
-  return { databaseId, sections, ...numbers }
+  return { databaseId, sections, compression: 'deflate', ...numbers } as const
 }
 
 function numberAt(bytes: Uint8Array, field: { offset: number; size: number }): number {
@@ -140,7 +149,7 @@ describe('the tables of the header of a checkpoint file', () => {
       fromSequence: 62,
       toSequence: 63,
       sectionCount: sectionNames.length,
-      reserved: 0,
+      compression: 2,
     })
   })
 
@@ -160,6 +169,65 @@ describe('the tables of the header of a checkpoint file', () => {
     expect(numberAt(bytes, { offset: trailer, size: 4 })).toBe(0)
     expect(numberAt(bytes, { offset: trailer + 4, size: 4 })).toBe(checksum)
     expect(bytes.length).toBe(trailer + 8)
+  })
+})
+
+describe('the table of the blocks of a compressed section', () => {
+  it('says where the encoder puts each number', () => {
+    const fields = fieldsUnder('## Checkpoint file', 2)
+    const blocks = [
+      { length: 700, checksum: 61 },
+      { length: 800, checksum: 62 },
+    ]
+    const table = { rawBytes: blockBytes + 5000, blocks }
+    const bytes = encodeBlockTable(table)
+    const numbers = fields.map((field) => [field.name, numberAt(bytes, field)])
+    const [first, second] = blocks
+    expect(Object.fromEntries(numbers)).toEqual({ rawBytes: table.rawBytes, ...first })
+    const next = fields.slice(1).map(({ name, offset, size }) => {
+      return [name, numberAt(bytes, { offset: offset + 8, size })]
+    })
+    expect(Object.fromEntries(next)).toEqual(second)
+    expect(bytes.length).toBe(24)
+    expect(document.text).toContain(`A block holds ${blockBytes.toLocaleString('en-US')} bytes`)
+  })
+
+  it('has the numbers of the compressions', () => {
+    const [, compression] = /\| compression \| of the sections: (.*) \|/.exec(document.text) ?? []
+    const names = Object.entries(compressionNumber).map(([name, at]) => `${at} ${name}`)
+    expect(compression?.toLowerCase()).toBe(names.join(', '))
+  })
+})
+
+describe('the tables of an index image', () => {
+  it('have the fields of the header as the codec has them', () => {
+    expect(fieldsUnder('## Index image')).toEqual(imageFields)
+  })
+
+  it('say where the encoder puts each number', () => {
+    const numbers = { sequence: 61, rows: 62, rewrites: 63, removals: 64, commitsChecksum: 65 }
+    const sections = [{ length: 71, checksum: 72 }]
+    const what = { databaseId: '0f'.repeat(16), kind: 'key', indexFormat: 66 } as const
+    const bytes = encodeImageHeader({ ...what, ...numbers, name: 'keys', sections })
+    const fields = fieldsUnder('## Index image').filter(({ size }) => size < 16)
+    const found = fields.slice(1).map((field) => [field.name, numberAt(bytes, field)])
+    expect(Object.fromEntries(found)).toEqual({
+      formatVersion: imageFormatVersion,
+      headerBytes: imageHeaderBytes('keys', 1),
+      ...numbers,
+      kind: 2,
+      indexFormat: 66,
+      sections: 1,
+      nameBytes: 4,
+    })
+    const start = endsOf(fieldsUnder('## Index image'), 0).at(-1) ?? 0
+    expect(Buffer.from(bytes.subarray(start, start + 4)).toString()).toBe('keys')
+    const entry = fieldsUnder('## Index image', 1).map((field) => [
+      field.name,
+      numberAt(bytes, { ...field, offset: start + 4 + field.offset }),
+    ])
+    expect(Object.fromEntries(entry)).toEqual({ length: 71, checksum: 72, reserved: 0 })
+    expect(bytes.length).toBe(start + 4 + 16 + 4)
   })
 })
 

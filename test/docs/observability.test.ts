@@ -5,6 +5,8 @@ import { open } from 'asofdb'
 import { expect, it } from 'vitest'
 import { eventNames } from '../../packages/asofdb/src/observe/events.ts'
 import { statusByCode } from '../../packages/asofdb/src/observe/health.ts'
+import { observeWithOpenTelemetry } from '../../packages/asofdb/src/opentelemetry.ts'
+import { MemoryMeterProvider } from '../observe/telemetry-memory.ts'
 import { cell, Document } from './document.ts'
 
 const document = new Document('docs/observability.md')
@@ -23,6 +25,26 @@ function pathsOf(value: object, prefix: string = ''): string[] {
 
 it('the document has every event, and no other', () => {
   expect(columnOf('## Events', ['Event', 'When', 'Fields'])).toEqual([...eventNames])
+})
+
+it('the document has every metric of OpenTelemetry with instrument and unit', async () => {
+  const kinds: Record<string, string> = {
+    observableGauge: 'gauge',
+    observableCounter: 'counter',
+    observableUpDownCounter: 'up-down counter',
+  }
+  const meterProvider = new MemoryMeterProvider()
+  await using database = await open(':memory:')
+  observeWithOpenTelemetry(database, { meterProvider })
+  const columns = ['Metric', 'Instrument', 'Unit', 'Further attributes']
+  const rows = document.table('## OpenTelemetry', columns)
+  const written = rows.map((row) => columns.slice(0, 3).map((column) => cell(row, column)))
+  const made = meterProvider.instruments.map(({ name, kind, options }) => [
+    name,
+    kinds[kind] ?? kind,
+    options.unit,
+  ])
+  expect(written).toEqual(made)
 })
 
 it('the document has every reason with its status, worst first', () => {

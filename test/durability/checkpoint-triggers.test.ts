@@ -54,7 +54,7 @@ describe.each(['sync', 'async', 'off'] as const)('a checkpoint of log %s', (log)
 
   it('comes after the time since the oldest commit it lacks', async () => {
     const options = { log, checkpointEveryMs: 1000 }
-    const run = { commits: 12, pauseMs: 300 }
+    const run = { commits: 12, pauseMs: 260 }
     expect(await commitsBeforeCheckpoints(options, run)).toEqual([4, 8, 12])
   })
 

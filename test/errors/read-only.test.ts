@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { open } from 'asofdb'
-import { writePlainEngine } from '../simulation/plain-engine.ts'
+import { writePlainEngine } from '../kills/plain-modules.ts'
 
 let folder: string
 let engine: string

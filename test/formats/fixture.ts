@@ -19,6 +19,9 @@ import {
 /** Directories of databases as releases wrote them: a folder for each release. */
 export const releases = fileURLToPath(new URL('releases', import.meta.url))
 
+/** Directories whose checkpoints are compressed: a folder for each way. */
+export const compressed = fileURLToPath(new URL('compressed', import.meta.url))
+
 /** The states in which a directory was left, and what opening it must do. */
 export const fixtures = [
   { name: 'closed', opens: 'whole' },

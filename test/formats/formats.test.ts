@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { expectError } from '../errors/caught.ts'
 import {
   commits,
+  compressed,
   describeDatabase,
   fixtures,
   releases,
@@ -85,6 +86,23 @@ describe.each(released)('what release %s wrote', (release) => {
       says: /log-[0-9a-f]+-[0-9a-f]+\.seg.*\d/,
     })
     expect(filesOf(path)).toEqual(before)
+  })
+})
+
+describe.each(readdirSync(compressed))('checkpoints compressed with %s', (name) => {
+  test('open whole, whatever compression is asked for, and are sound', async () => {
+    const expected = readFileSync(join(releases, '0.1.0', 'expected.jsonl'), 'utf8')
+    for (const checkpointCompression of ['none', 'lz4', 'deflate'] as const) {
+      const path = join(folder, checkpointCompression)
+      cpSync(join(compressed, name), path, { recursive: true })
+      for (const bytes of filesOf(join(path, 'checkpoint')).values()) {
+        expect(bytes.charCodeAt(60)).toBe(['none', 'lz4', 'deflate'].indexOf(name))
+      }
+      const database = await open(path, { checkpointCompression })
+      expect(`${describeDatabase(database).join('\n')}\n`).toBe(expected)
+      expect((await database.verify()).problems).toEqual([])
+      await database.close()
+    }
   })
 })
 

@@ -229,7 +229,15 @@ describe('the health of a database', () => {
     observer.on('poisoned', ({ error }) => errors.push(error))
     const log = { append: () => undefined, acknowledged: () => Promise.resolve() }
     const applier = new BrokenApplier(tables)
-    const pipeline = new CommitPipeline({ host, tables, keyIndex, applier, log, observer })
+    const pipeline = new CommitPipeline({
+      host,
+      tables,
+      keyIndex,
+      applier,
+      log,
+      observer,
+      checks: [],
+    })
     const core = pipeline.begin({ isolation: 'serializable', isReadonly: false })
     core.recordFirst('node', core.allocateNode(), { span: alwaysSpan, payload: undefined })
     expect(() => pipeline.commit(core, { meta: undefined })).toThrow(DatabaseError)

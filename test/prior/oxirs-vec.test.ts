@@ -1,6 +1,7 @@
-import type { Durability } from 'asofdb'
+import { type Durability, open, restore } from 'asofdb'
 import { expect, test } from 'vitest'
 import { RandomStream } from '../../simulation/random.ts'
+import { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { commits, describeDatabase } from '../formats/fixture.ts'
 import { valuesOf, World } from './world.ts'
 
@@ -31,13 +32,16 @@ test('restart within the same second, then 100 synced writes: all present', asyn
   expect(valuesOf(await world.killed().open(), 'k').size).toBe(103)
 })
 
-test('10,010 synced writes over two sessions', async () => {
+// With the thresholds of checkpoints as they are, and with many checkpoints.
+const thresholds = [{}, { checkpointLogBytes: 100_000 }] as const
+
+test.each(thresholds)('10,010 synced writes over two sessions, %o', async (options) => {
   const world = new World()
   for (const [from, to] of [
     [0, 5005],
     [5005, 10_010],
   ] as const) {
-    const db = await world.open({ segmentBytesMax: 64 * 1024, checkpointLogBytes: 100_000 })
+    const db = await world.open({ segmentBytesMax: 64 * 1024, ...options })
     for (let number = from; number < to; number++) {
       await db.write((tx) => tx.keys('k').put(number, number))
     }
@@ -158,6 +162,28 @@ test('a refused operation leaves no record, and strict recovery opens', async ()
   const again = await world.killed().open()
   expect(again.sequence).toBe(1)
   expect([...again.nodes()].length).toBe(1)
+})
+
+test('restored to now, after a checkpoint, it equals what was live', async () => {
+  const host = new SimulatedHost({ seed: 'restore' })
+  await host.run(async () => {
+    const db = await open('/live', { host })
+    const states: string[] = [describeDatabase(db).join('\n')]
+    for (const [at, commit] of commits.entries()) {
+      await db.write(commit)
+      if (at === 2 || at === 5) await db.checkpoint()
+      states.push(describeDatabase(db).join('\n'))
+    }
+    await db.backup('/backup')
+    for (const [toSequence, state] of [...states.entries(), [undefined, states.at(-1)] as const]) {
+      const into = `/restored ${String(toSequence)}`
+      await restore('/backup', into, { host, toSequence })
+      const restored = await open(into, { host })
+      expect(describeDatabase(restored).join('\n')).toBe(state)
+      await restored.close()
+    }
+    await db.close()
+  })
 })
 
 test('what opens after a checkpoint equals what was live', async () => {

@@ -264,7 +264,7 @@ describe('damage at rest', () => {
     }
     expect(await refusalOf(host)).toMatchObject({
       code: 'Corrupt',
-      details: { row: 'L', file: 'checkpoint/00000002.checkpoint', kind: 'checksum' },
+      details: { row: 'L', file: 'checkpoint/00000001.checkpoint', kind: 'checksum' },
     })
   })
 

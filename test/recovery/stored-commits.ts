@@ -8,6 +8,7 @@ import {
   type OpenedDirectory,
   prepareDirectory,
 } from '../../packages/asofdb/src/recovery/open-directory.ts'
+import { LiveTables } from '../../packages/asofdb/src/versions/live-tables.ts'
 import { verify, type VerifyReport } from '../../packages/asofdb/src/recovery/verify.ts'
 import { SampleCommits } from './sample-commits.ts'
 
@@ -44,7 +45,7 @@ export class StoredCommits {
     this.#checkpointer = new Checkpointer({
       host: options.host,
       directory: directoryOf(options),
-      tables: sample.tables,
+      live: new LiveTables(sample.tables),
       manifests: opened.manifests,
       untilDurable: async (sequence) => {
         await log?.acknowledged(sequence)

@@ -3,13 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import {
-  parseWorkload,
-  readRegressions,
-  simulate,
-  type SimulationOptions,
-} from '../../simulation/campaign.ts'
+import { simulate, type SimulationOptions } from '../../simulation/campaign.ts'
 import { explore } from '../../simulation/crash-explorer.ts'
+import { parseStory, readRegressions, replay } from '../../simulation/regressions.ts'
+import { drawSwarmPlan } from '../../simulation/swarm-plan.ts'
 import { drawWorkload } from '../../simulation/workload.ts'
 
 const wholeRunMs = 600_000
@@ -18,14 +15,14 @@ const usual: Omit<SimulationOptions, 'seed' | 'seeds'> = {
   brokenSync: false,
   brokenDirectorySync: false,
   shrinkRunsMax: 0,
+  part: 'crashes',
 }
 
 describe('crashes at every write, sync, rename and directory sync', () => {
   it.each(readRegressions(new URL('../../simulation/regressions/', import.meta.url)))(
     'leave what $name once did not find',
-    async ({ workload }) => {
-      const { failure } = await explore({ workload })
-      expect(failure).toBeUndefined()
+    async (regression) => {
+      expect(await replay(regression)).toBeUndefined()
     },
     wholeRunMs,
   )
@@ -76,26 +73,36 @@ describe('a disk that lies', () => {
   it('is reported with the seed, the way to it, and less to look at', async () => {
     const options = { ...usual, brokenSync: '/log/', shrinkRunsMax: 30, seed: 3, seeds: 20 }
     const { failure } = await simulate(options)
-    expect(failure?.replay).toMatch(/^npm run simulate -- --seed \d+ --broken-sync=\/log\/$/)
+    expect(failure?.replay).toMatch(
+      /^npm run simulate -- --seed \d+ --part crashes --broken-sync=\/log\/$/,
+    )
     expect(failure?.crashes.at(-1)).toMatch(/^call \d+, \w+ \/database/)
     const drawn = drawWorkload(failure?.seed ?? '').actions.length
-    expect(failure?.workload.actions.length).toBeLessThan(drawn)
+    const { story } = failure ?? {}
+    expect(story !== undefined && 'actions' in story && story.actions.length).toBeLessThan(drawn)
   }, wholeRunMs)
 })
 
-describe('a stored workload', () => {
+describe('a stored story', () => {
   it('goes through JSON unchanged', () => {
     const workload = drawWorkload(7)
-    expect(parseWorkload(JSON.stringify(workload), 'seven.json')).toEqual(workload)
+    expect(parseStory(JSON.stringify(workload), 'seven.json')).toEqual(workload)
+    const plan = drawSwarmPlan(7)
+    expect(parseStory(JSON.stringify(plan), 'swarm.json')).toEqual(plan)
   })
 
   it.each([
     ['broken.json', '{"seed":', /broken\.json is no JSON/],
-    ['empty.json', '{}', /empty\.json is no workload/],
+    ['empty.json', '{}', /empty\.json is no workload and no swarm plan/],
     [
       'misspelt.json',
       JSON.stringify({ ...drawWorkload(1), actions: [{ act: { step: 'wirte' }, wait: 'on' }] }),
       /misspelt\.json is no workload/,
+    ],
+    [
+      'nobody.json',
+      JSON.stringify(drawSwarmPlan(1)).replaceAll('"kind":"writer"', '"kind":"wirter"'),
+      /nobody\.json is no workload and no swarm plan/,
     ],
   ])('that can not be read is a failure: %s', (name, text, says) => {
     const directory = mkdtempSync(join(tmpdir(), 'asof-regressions-'))

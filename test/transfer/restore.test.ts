@@ -221,6 +221,33 @@ describe('a fork', () => {
     })
   })
 
+  it('may be compressed though the original is not, and is backed up as it is', async () => {
+    const host = new SimulatedHost({ seed: 'compressed' })
+    await host.run(async () => {
+      const database = await build(host, 'compressed')
+      const { sequence } = database
+      const plain = await database.fork('/plain')
+      for (const checkpointCompression of ['lz4', 'deflate'] as const) {
+        const path = `/${checkpointCompression}`
+        const { bytesWritten } = await database.fork(path, { checkpointCompression })
+        expect(bytesWritten).toBeLessThan(plain.bytesWritten)
+        await expectEqual(host, path, { original: database, sequence })
+        const copy = await openDatabase(host, path)
+        const { bytesCopied } = await copy.backup(`${path}-backup`)
+        expect(bytesCopied).toBe(bytesWritten)
+        await copy.close()
+        await expectEqual(host, `${path}-backup`, { original: database, sequence })
+      }
+      const checkpointCompression = 'zip' as 'lz4'
+      await expectError(() => database.fork('/zip', { checkpointCompression }), {
+        code: 'InvalidArgument',
+        kind: 'invalid',
+        says: /one of none, lz4, deflate, not zip/,
+      })
+      await database.close()
+    })
+  })
+
   it('lets others take turns, tells how far it is, and can be stopped', async () => {
     const simulated = new SimulatedHost({ seed: 'turns' })
     await simulated.run(async () => {
@@ -238,7 +265,9 @@ describe('a fork', () => {
       })
       const database = await open('/database', { host })
       for (let number = 0; number < 40; number++) {
-        await database.write((tx) => tx.createNode('N', { number }))
+        await database.write((tx) => {
+          for (let count = 0; count < 64; count++) tx.createNode('N', { number, count })
+        })
       }
       const seen: number[] = []
       const turnsAtProgress = new Set<number>()

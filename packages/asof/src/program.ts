@@ -3,11 +3,15 @@ import { isDatabaseError } from 'asofdb'
 import { type Arguments, type OptionSpecs, parseArguments } from './arguments.ts'
 import type { Command, CommandContext } from './command.ts'
 import { backupCommand } from './commands/backup.ts'
+import { compactCommand } from './commands/compact.ts'
 import { demoCommand } from './commands/demo.ts'
 import { diffCommand } from './commands/diff.ts'
+import { eraseCommand } from './commands/erase.ts'
 import { forkCommand } from './commands/fork.ts'
 import { importCommand } from './commands/import.ts'
+import { pruneCommand } from './commands/prune.ts'
 import { provenanceCommand } from './commands/provenance.ts'
+import { retentionCommand } from './commands/retention.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { recoverCommand } from './commands/recover.ts'
 import { showCommand } from './commands/show.ts'
@@ -32,6 +36,10 @@ export const commands: readonly Command[] = [
   backupCommand,
   restoreCommand,
   forkCommand,
+  retentionCommand,
+  pruneCommand,
+  compactCommand,
+  eraseCommand,
 ]
 
 /** Options that every command has. */

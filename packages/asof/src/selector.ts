@@ -86,7 +86,8 @@ function findKey(view: View, text: string): Found {
   return { kind: 'key', keyspace, key: name, value: undefined }
 }
 
-function jsonKeys(name: string): KeyInput[] {
+/** The key that a text means as JSON, if it means one. */
+export function jsonKeys(name: string): KeyInput[] {
   if (!/^[-[\d]/.test(name)) return []
   try {
     const parsed: unknown = JSON.parse(name)

@@ -7,6 +7,7 @@ import { type Period, spanToPeriod } from './graph/period-options.ts'
 import { schemaKeyspace } from './graph/schema.ts'
 import { type EntityKind, entityId, entityKinds } from './versions/entity.ts'
 import { sliceOf } from './versions/payload-slice.ts'
+import { erasedKindOf } from './versions/removals.ts'
 import type { Tables } from './versions/tables.ts'
 import type { ViewContext } from './view.ts'
 
@@ -35,6 +36,8 @@ export interface CommitRecord {
   readonly system: Instant
   readonly meta: CommitMeta | undefined
   readonly events: ChangeEvent[]
+  /** Ids of what the commit erased, if it did; nothing is left to tell of them. */
+  readonly erased?: readonly number[]
 }
 
 export function* changesBetween(
@@ -45,12 +48,14 @@ export function* changesBetween(
   const { tables } = context.indexes
   const after = Math.max(0, selection.after ?? 0)
   const to = Math.min(newest, selection.to ?? newest)
+  const erased = erasedByCommit(tables)
   for (let sequence = after + 1; sequence <= to; sequence++) {
     const start = tables.commits.counts(sequence - 1)
     const end = tables.commits.counts(sequence)
     const events: ChangeEvent[] = []
     for (const kind of entityKinds) {
       for (let row = start[kind]; row < end[kind]; row++) {
+        if (isForgotten(tables, kind, row)) continue
         const event = eventOf(tables, kind, row)
         if (event !== undefined) events.push(event)
       }
@@ -60,8 +65,31 @@ export function* changesBetween(
       system: microsToInstant(tables.commits.systemTime(sequence)),
       meta: metaOf(tables, sequence),
       events,
+      ...(erased.has(sequence) ? { erased: erased.get(sequence) ?? [] } : {}),
     }
   }
+}
+
+/** What is told of something erased is that it was, and of a key nothing at all. */
+function isForgotten(tables: Tables, kind: EntityKind, row: number): boolean {
+  const table = tables.versions(kind)
+  const ordinal = table.entityOf(row)
+  if (!table.isErased(ordinal)) return false
+  return kind === 'key' || row < table.firstSeen(ordinal)
+}
+
+function erasedByCommit({ removals }: Tables): Map<number, number[]> {
+  const byCommit = new Map<number, number[]>()
+  for (let index = 0; index < removals.count; index++) {
+    const removal = removals.at(index)
+    const kind = removal === undefined ? undefined : erasedKindOf(removal.kind)
+    if (removal === undefined || kind === undefined) continue
+    const ids = byCommit.get(removal.sequence)
+    const id = entityId(kind, removal.subject)
+    if (ids === undefined) byCommit.set(removal.sequence, [id])
+    else ids.push(id)
+  }
+  return byCommit
 }
 
 function eventOf(tables: Tables, kind: EntityKind, row: number): ChangeEvent | undefined {

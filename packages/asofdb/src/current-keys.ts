@@ -4,6 +4,8 @@ import type { KeyReader } from './keys/key-reader.ts'
 import { keyReaderAt, KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
 
 interface CurrentPoints {
+  /** Another one after each compaction. */
+  context(): ViewContext
   now(): ViewPoint
   /** The same view while no commit follows. */
   atLastCommit(): View
@@ -15,9 +17,13 @@ export class CurrentKeys extends KeyView {
   #lastCommit: View | undefined
   #lastReader: KeyReader | undefined
 
-  constructor(keyspace: string, context: ViewContext, points: CurrentPoints) {
-    super(keyspace, context)
+  constructor(keyspace: string, points: CurrentPoints) {
+    super(keyspace, points.context())
     this.#points = points
+  }
+
+  protected override get context(): ViewContext {
+    return this.#points.context()
   }
 
   protected override get reader(): KeyReader {

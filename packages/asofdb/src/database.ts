@@ -1,10 +1,6 @@
 import type { CommitPipeline } from './commit/commit-pipeline.ts'
-import type { Isolation, TransactionCore } from './commit/transaction-core.ts'
-import { ByteWriter } from './encoding/bytes.ts'
 import { type InstantInput, instantToMicros, microsToInstant } from './encoding/instant.ts'
-import { encodeValue } from './encoding/value.ts'
 import type { GraphSettings } from './graph/graph-writer.ts'
-import type { CommitMeta } from './graph/history.ts'
 import { metaOf } from './graph/history.ts'
 import { changesBetween, type ChangesSelection, type CommitRecord } from './changes.ts'
 import {
@@ -16,16 +12,18 @@ import {
 } from './compare.ts'
 import { graphIndexChecks } from './graph/index-checks.ts'
 import type { Host } from './host/host.ts'
-import type { WriteDurability } from './log/durability-options.ts'
 import type { EventName, Listener } from './observe/events.ts'
 import type { Health } from './observe/health.ts'
 import type { Observer } from './observe/observer.ts'
-import { DatabaseError, isDatabaseError } from './rules/errors.ts'
+import { DatabaseError } from './rules/errors.ts'
 import { collectHealth, collectStats, type Stats } from './storage.ts'
 import type { Storage, VerifyReport } from './storage.ts'
+import type { CompactionReport, CompactOptions } from './compactor.ts'
 import { CurrentKeys } from './current-keys.ts'
+import type { ErasureReport, ErasureTarget } from './erasure.ts'
 import { type CommitInfo, OpenTransaction } from './open-transaction.ts'
-import { Transaction } from './transaction.ts'
+import type { PruneOptions, PruneReport, RetentionRule } from './retention.ts'
+import type { Transaction } from './transaction.ts'
 import { copyDatabase } from './transfer/copy-database.ts'
 import { absolutePath, mustBeApart } from './transfer/target-directory.ts'
 import type {
@@ -34,48 +32,33 @@ import type {
   ForkOptions,
   ForkReport,
 } from './transfer/transfer-options.ts'
+import {
+  type BeginOptions,
+  encodeMeta,
+  type ImportOptions,
+  TransactionRunner,
+  type WriteOptions,
+} from './transaction-runner.ts'
+import { Upkeep } from './upkeep.ts'
 import { type Coordinates, type KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
+import type { Generation } from './generation.ts'
 import type { GraphReader } from './graph/graph-reader.ts'
+import { Horizons, mustSeeEverything } from './graph/horizons.ts'
 import { beginningMicros } from './versions/periods.ts'
+import { kindOf, ordinalOf } from './versions/entity.ts'
+import type { LiveTables } from './versions/live-tables.ts'
 import type { Tables } from './versions/tables.ts'
-
-export interface WriteOptions {
-  /** Who, why and from what source: kept with the commit, shown by provenance and changes. */
-  readonly meta?: CommitMeta | undefined
-  /** Default: serializable. */
-  readonly isolation?: Isolation | undefined
-  /**
-   * What this commit must survive before the call resolves, beyond what the database was opened
-   * to promise: `sync` a power cut, `os` the death of the process. Others are not held up, and
-   * readers see the commit as early as any. Less than the database promises changes nothing.
-   */
-  readonly durability?: WriteDurability | undefined
-  /** How often a closure that lost a race runs again. Default: 10. */
-  readonly retries?: number | undefined
-}
-
-export interface ImportOptions extends WriteOptions {
-  /** The system time of the commit: later than the last commit, not in the future. */
-  readonly system: InstantInput
-}
-
-export interface BeginOptions extends Omit<WriteOptions, 'retries'> {
-  readonly readonly?: boolean | undefined
-}
-
-const retriesDefault = 10
-const retryDelayMs = 2
 
 /** The parts that `open` wires together. */
 export interface DatabaseParts {
   readonly path: string
   readonly host: Host
   readonly observer: Observer
-  readonly tables: Tables
+  readonly live: LiveTables
+  readonly generation: Generation
   readonly pipeline: CommitPipeline
-  readonly context: Omit<ViewContext, 'mustBeReadable'>
   readonly settings: GraphSettings
   readonly storage: Storage
 }
@@ -88,7 +71,8 @@ export interface DatabaseParts {
 export class Database {
   readonly path: string
   readonly #parts: DatabaseParts
-  readonly #context: ViewContext
+  /** Another one after each compaction. */
+  #context: ViewContext
   readonly #storage: Storage
   #current: View | undefined
   #currentMicros = 0
@@ -96,13 +80,40 @@ export class Database {
   /** The reader of that view and its sequence, kept apart because most reads go there. */
   #readerAtLastCommit: GraphReader | undefined
   #readerSequence = 0
+  readonly #runner: TransactionRunner
+  readonly #upkeep: Upkeep
   #closing: Promise<void> | undefined
 
   constructor(parts: DatabaseParts) {
     this.path = parts.path
     this.#parts = parts
     this.#storage = parts.storage
-    this.#context = { ...parts.context, mustBeReadable: () => this.#mustBeOpen() }
+    this.#context = this.#contextOf(parts.generation)
+    const { host, storage, pipeline, settings, observer, generation: first } = parts
+    this.#runner = new TransactionRunner({
+      host,
+      storage,
+      pipeline,
+      settings,
+      context: () => this.#context,
+      mustBeOpen: () => this.#mustBeOpen(),
+      onSettled: () => this.#upkeep.consider(),
+    })
+    this.#upkeep = new Upkeep({
+      host,
+      storage,
+      observer,
+      pipeline,
+      first,
+      adopt: (generation) => this.#adopt(generation),
+      commit: (state) => this.#runner.runNow(state),
+      sequenceAt: (system) => this.#sequenceOf({ system }),
+      sequenceBefore: (keepMs) => {
+        const micros = this.#nowMicros() - BigInt(Math.ceil(keepMs * 1000))
+        return this.#tables.commits.sequenceAt(micros, this.sequence)
+      },
+    })
+    this.#upkeep.finishErasure()
   }
 
   /** What opening found and did. */
@@ -131,7 +142,7 @@ export class Database {
       )
     }
     const { observer } = this.#parts
-    return observer.watchWrite('write', () => this.#write(body, options, undefined))
+    return observer.watchWrite('write', () => this.#runner.run(body, options, undefined))
   }
 
   /** As `write`, but with a system time of the past: for taking over a history in its order. */
@@ -155,7 +166,7 @@ export class Database {
       )
     }
     const { observer } = this.#parts
-    return observer.watchWrite('import', () => this.#write(body, options, system))
+    return observer.watchWrite('import', () => this.#runner.run(body, options, system))
   }
 
   /** Opens a transaction that ends with `commit` or `cancel`; prefer `write`. */
@@ -163,11 +174,11 @@ export class Database {
     this.#mustBeOpen()
     if (options.readonly !== true) this.#parts.storage.mustBeWritable()
     this.#storage.mustSupport(options.durability)
-    const core = this.#begin(options, undefined)
+    const core = this.#runner.begin(options, undefined)
     const commit = async (): Promise<CommitInfo | undefined> => {
       this.#mustBeOpen()
       try {
-        while (this.#storage.isBehind && !core.isReadonly) await this.#untilRoom()
+        while (this.#storage.isBehind && !core.isReadonly) await this.#runner.untilRoom()
         if (!core.isReadonly) this.#storage.mustBeWritable()
       } catch (error) {
         core.cancel()
@@ -175,7 +186,7 @@ export class Database {
       }
       const sequence = this.#parts.pipeline.commit(core, { meta: encodeMeta(options.meta) })
       if (sequence === undefined) return undefined
-      await this.#settled(sequence, options.durability)
+      await this.#runner.settled(sequence, options.durability)
       return this.commit(sequence)
     }
     const { observer, settings } = this.#parts
@@ -260,7 +271,8 @@ export class Database {
   /** A keyspace as it is now, at each call anew; one never written to is empty. */
   keys(keyspace: string): KeyView {
     this.#mustBeOpen()
-    return new CurrentKeys(keyspace, this.#context, {
+    return new CurrentKeys(keyspace, {
+      context: () => this.#context,
       now: () => View.pointOf(this.#now()),
       atLastCommit: () => this.#lastCommit(),
     })
@@ -269,6 +281,7 @@ export class Database {
   /** Nodes and edges that differ between two views, with what they were in each. Lazy. */
   diff(before: View, after: View): Generator<DiffEntry> {
     this.#mustBeOpen()
+    this.#mustSeeGraph(Math.min(before.sequence, after.sequence))
     return compareViews(this.#context, before, after)
   }
 
@@ -280,12 +293,14 @@ export class Database {
     this.#mustBeOpen()
     const from = this.#sequenceOf(options.from)
     const to = this.#sequenceOf(options.to)
+    this.#mustSeeGraph(Math.min(from, to), options.id)
     return netDifferences(this.#context, { from, to }, options)
   }
 
   /** The commits in (after, to], oldest first, with everything each stated. Lazy. */
   changes(selection: ChangesSelection = {}): Generator<CommitRecord> {
     this.#mustBeOpen()
+    mustSeeEverything(this.#tables, Math.min(selection.after ?? 0, this.sequence))
     return changesBetween(this.#context, selection, this.sequence)
   }
 
@@ -293,7 +308,7 @@ export class Database {
   commit(sequence: number): CommitInfo | undefined {
     this.#mustBeOpen()
     if (!Number.isInteger(sequence) || sequence < 1 || sequence > this.sequence) return undefined
-    const { tables } = this.#parts
+    const tables = this.#tables
     return {
       sequence,
       system: microsToInstant(tables.commits.systemTime(sequence)),
@@ -330,13 +345,13 @@ export class Database {
   async fork(directory: string, options: ForkOptions = {}): Promise<ForkReport> {
     this.#mustBeOpen()
     const { toSequence, toTime } = options
-    const { host, tables, settings, storage, path } = this.#parts
+    const { host, settings, storage, path } = this.#parts
     const into = absolutePath(directory)
     if (path !== ':memory:') mustBeApart({ source: absolutePath(path), target: into })
     const { origin } = storage
     return copyDatabase({
       host,
-      tables,
+      tables: this.#tables,
       sequence: this.#sequenceOf({
         ...(toSequence === undefined ? {} : { sequence: toSequence }),
         ...(toTime === undefined ? {} : { system: toTime }),
@@ -348,6 +363,47 @@ export class Database {
     })
   }
 
+  /**
+   * Gives back the memory and the disk space of what nobody can see any more, while commits and
+   * reads go on. No answer changes by it. A transaction that is open for longer than a second
+   * meanwhile meets `Conflict` when it commits. Throws `Closed`, `ReadOnly`, `DiskFull`, `IoFailed`.
+   */
+  compact(options: CompactOptions = {}): Promise<CompactionReport> {
+    return this.#whileOpen(() => this.#upkeep.compact(options))
+  }
+
+  /**
+   * Sets horizons: what was invisible from there on is forgotten, and who asks as of an earlier
+   * point gets `HistoryPruned`. Without options, where the retention rules put them. Everything
+   * that is known at the horizon stays, the past of valid time included. Throws `TimeInFuture`,
+   * `InvalidArgument`, and what `compact` throws.
+   */
+  prune(options: PruneOptions = {}): Promise<PruneReport> {
+    return this.#whileOpen(() => this.#upkeep.prune(options))
+  }
+
+  /**
+   * Erases nodes with all their edges, edges, or keys, name included, as if they had never been
+   * told: at every point of both times they are absent. Resolves when no file of the database holds
+   * a byte of their payloads any more. Ids stay taken; writing to one is `Erased`. Names of labels,
+   * types, properties and keyspaces stay, and so does the metadata of commits. Throws
+   * `InvalidArgument` for what is not there, and what `compact` throws; where it was committed
+   * before something failed, the next opening goes on with it.
+   */
+  erase(
+    target: ErasureTarget | readonly ErasureTarget[],
+    options: CompactOptions = {},
+  ): Promise<ErasureReport> {
+    const targets = Array.isArray(target) ? target : [target]
+    return this.#whileOpen(() => this.#upkeep.erase(targets, options))
+  }
+
+  /** How long the past is told, where that is not for ever; see `setRetention`. */
+  retention(): RetentionRule[] {
+    this.#mustBeOpen()
+    return this.#upkeep.rules()
+  }
+
   /** Reads every file and checks everything against everything. Changes nothing. */
   verify(): Promise<VerifyReport> {
     this.#mustBeOpen()
@@ -357,9 +413,12 @@ export class Database {
   /** How much there is of everything, and how it went since the opening. */
   stats(): Stats {
     this.#mustBeOpen()
-    const { tables, storage, context, observer, pipeline } = this.#parts
+    const { storage, observer, pipeline } = this.#parts
     const { openTransactions } = pipeline
-    return collectStats({ tables, indexes: context.indexes, storage, observer, openTransactions })
+    const { indexes } = this.#context
+    const compaction = this.#upkeep.figures
+    const tables = this.#tables
+    return collectStats({ tables, indexes, storage, observer, openTransactions, compaction })
   }
 
   /**
@@ -396,7 +455,8 @@ export class Database {
   #close(): Promise<void> {
     const { observer, storage } = this.#parts
     observer.noteClosing()
-    return storage.close().then(
+    const stopped = this.#upkeep.stop()
+    return stopped.then(() => storage.close()).then(
       () => observer.noteClosed(undefined),
       (error: unknown) => {
         observer.noteClosed(error)
@@ -405,75 +465,38 @@ export class Database {
     )
   }
 
-  async #write<T>(
-    body: (tx: Transaction) => T | Promise<T>,
-    options: WriteOptions,
-    system: bigint | undefined,
-  ): Promise<T> {
-    const retries = options.retries ?? retriesDefault
-    const meta = encodeMeta(options.meta)
-    this.#storage.mustSupport(options.durability)
-    for (let attempt = 0; ; attempt++) {
-      this.#mustBeOpen()
-      while (this.#storage.isBehind) await this.#untilRoom()
-      this.#storage.mustBeWritable()
-      const core = this.#begin(options, system)
-      let result: T
-      try {
-        const made = body(new Transaction(this.#context, core, this.#parts.settings))
-        result = made instanceof Promise ? await made : made
-        this.#mustBeOpen()
-        // In the turn of the commit, so that those who waited together don't all go together.
-        while (this.#storage.isBehind) await this.#untilRoom()
-        this.#storage.mustBeWritable()
-      } catch (error) {
-        core.cancel()
-        throw error
-      }
-      let sequence: number | undefined
-      try {
-        sequence = this.#parts.pipeline.commit(core, { meta, system })
-      } catch (error) {
-        if (!isDatabaseError(error, 'Conflict') || attempt >= retries) throw error
-        await this.#pause(attempt)
-        continue
-      }
-      if (sequence !== undefined) await this.#settled(sequence, options.durability)
-      return result
-    }
-  }
-
-  /** Waits while log or checkpoint is behind; others may have taken the room when it resolves. */
-  async #untilRoom(): Promise<void> {
-    await this.#storage.room()
+  async #whileOpen<T>(work: () => Promise<T>): Promise<T> {
     this.#mustBeOpen()
+    return work()
   }
 
-  async #settled(sequence: number, durability: WriteDurability | undefined): Promise<void> {
-    await this.#parts.pipeline.acknowledged(sequence)
-    if (durability !== undefined) await this.#storage.keep(sequence, durability)
+  get #tables(): Tables {
+    return this.#context.indexes.tables
   }
 
-  /** Before running again: rivals that started together should not meet together again. */
-  #pause(attempt: number): Promise<void> {
-    const { timers, random } = this.#parts.host
-    if (attempt === 0) return timers.yieldTurn()
-    const delayMs = retryDelayMs * 2 ** Math.min(attempt, 8) * random.fraction()
-    return new Promise((resolve) => void timers.after(delayMs, resolve))
+  #contextOf({ indexes, keyIndex }: Generation): ViewContext {
+    const { timeZone } = this.#parts.settings
+    return { indexes, keyIndex, timeZone, mustBeReadable: () => this.#mustBeOpen() }
   }
 
-  #begin(options: BeginOptions, system: bigint | undefined): TransactionCore {
-    const isolation = options.isolation ?? 'serializable'
-    if (isolation !== 'serializable' && isolation !== 'snapshot') {
-      throw new DatabaseError(
-        'InvalidArgument',
-        `isolation is 'serializable' or 'snapshot', not ${String(isolation)}`,
-      )
-    }
-    const isReadonly = options.readonly === true
-    // Who only reads sees what is acknowledged; who writes builds on everything applied.
-    const sequence = isReadonly ? this.sequence : undefined
-    return this.#parts.pipeline.begin({ isolation, isReadonly, system, sequence })
+  /** Refuses a comparison with a state of the graph of which something was pruned. */
+  #mustSeeGraph(sequence: number, id?: number): void {
+    const horizons = Horizons.at(this.#tables, sequence)
+    if (horizons === undefined) return
+    const kind = id === undefined ? undefined : kindOf(id)
+    if (id !== undefined && kind !== undefined) return horizons.mustSee(kind, ordinalOf(id))
+    for (const one of ['node', 'edge'] as const) horizons.mustSeeAll(one, undefined)
+  }
+
+  /** Goes over to other tables with the same commits. Views made before stay with theirs. */
+  #adopt(generation: Generation): void {
+    const { pipeline, live } = this.#parts
+    live.replace(generation.tables)
+    pipeline.adopt(generation)
+    this.#context = this.#contextOf(generation)
+    this.#current = undefined
+    this.#lastCommitView = undefined
+    this.#readerAtLastCommit = undefined
   }
 
   #mustBeOpen(): void {
@@ -485,7 +508,7 @@ export class Database {
   #nowMicros(): bigint {
     const wall = BigInt(this.#parts.host.clock.wallMicros())
     const { sequence } = this
-    const last = sequence === 0 ? wall : this.#parts.tables.commits.systemTime(sequence)
+    const last = sequence === 0 ? wall : this.#tables.commits.systemTime(sequence)
     return wall > last ? wall : last
   }
 
@@ -502,7 +525,7 @@ export class Database {
     if (known !== undefined && known.sequence === this.sequence) return known
     this.#mustBeOpen()
     const { sequence } = this
-    const valid = sequence === 0 ? beginningMicros : this.#parts.tables.commits.systemTime(sequence)
+    const valid = sequence === 0 ? beginningMicros : this.#tables.commits.systemTime(sequence)
     this.#lastCommitView = this.#viewAt(sequence, valid)
     return this.#lastCommitView
   }
@@ -521,14 +544,16 @@ export class Database {
   }
 
   #viewAt(sequence: number, valid: bigint): View {
-    const counts = this.#parts.tables.commits.counts(sequence)
-    const point: ViewPoint = { sequence, counts, valid }
+    const counts = this.#tables.commits.counts(sequence)
+    const horizons = Horizons.at(this.#tables, sequence)
+    const point: ViewPoint = { sequence, counts, valid, horizons }
     return new View(this.#context, point)
   }
 
   /** The commits known at a system time or sequence; the newest when neither is given. */
   #sequenceOf(at: Coordinates): number {
-    const { tables, pipeline } = this.#parts
+    const { pipeline } = this.#parts
+    const tables = this.#tables
     if (at.sequence !== undefined) {
       if (at.system !== undefined) {
         throw new DatabaseError('InvalidArgument', 'give system or sequence, not both')
@@ -565,18 +590,4 @@ export class Database {
     pipeline.raiseReadFloor(micros)
     return commits.sequenceAt(micros, sequence)
   }
-}
-
-function encodeMeta(meta: CommitMeta | undefined): Uint8Array | undefined {
-  if (meta === undefined) return undefined
-  const given = Object.entries(meta).filter(([, text]) => text !== undefined)
-  for (const [name, text] of given) {
-    if (typeof text === 'string' && (name === 'who' || name === 'why' || name === 'source'))
-      continue
-    throw new DatabaseError('InvalidArgument', 'meta takes who, why and source, each a string')
-  }
-  if (given.length === 0) return undefined
-  const writer = new ByteWriter()
-  encodeValue(writer, Object.fromEntries(given), 'meta')
-  return writer.copy()
 }

@@ -4,10 +4,15 @@ import { hexToBytes } from './checkpoint/checkpoint-file.ts'
 import { BackgroundCheckpoints } from './checkpoint/background-checkpoints.ts'
 import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
 import { Checkpointer, type CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+import { IndexImages } from './checkpoint/index-images.ts'
+import { removeIfPresent } from './checkpoint/write-checkpoint.ts'
 import { takeLock } from './checkpoint/directory-lock.ts'
-import { logDirectoryOf } from './checkpoint/directory-names.ts'
+import { logDirectoryOf, quarantineDirectoryName } from './checkpoint/directory-names.ts'
 import type { BatchApplier, LoggedBatch } from './commit/apply.ts'
+import type { Compression } from './encoding/compression.ts'
+import { isErrno } from './host/files.ts'
 import type { DirectoryLock, Host } from './host/host.ts'
+import { parseSegmentName } from './log/segment.ts'
 import { describeMode, type LogMode } from './log/durability.ts'
 import { checkWriteDurability, type WriteDurability } from './log/durability-options.ts'
 import { LogWriter, type LogWriterOptions } from './log/log-writer.ts'
@@ -15,6 +20,7 @@ import { TurnPace } from './log/turn-pace.ts'
 import { type LogPosition, prepareDirectory } from './recovery/open-directory.ts'
 import { recoverDirectory } from './recovery/recover-directory.ts'
 import type { Observer } from './observe/observer.ts'
+import { ReadProgress } from './recovery/read-progress.ts'
 import type { RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
 import { type DatabaseError, isDatabaseError } from './rules/errors.ts'
@@ -22,7 +28,7 @@ import { Backups } from './transfer/backups.ts'
 import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
 import { ReadOnlyStorage } from './read-only-storage.ts'
 import type { Storage, StorageFigures } from './storage.ts'
-import type { Tables } from './versions/tables.ts'
+import type { LiveTables } from './versions/live-tables.ts'
 
 export interface DirectoryOptions {
   readonly host: Host
@@ -37,12 +43,15 @@ export interface DirectoryOptions {
   /** Bytes of commits an asynchronous log may be behind. */
   readonly logQueueBytesMax: number
   readonly checkpoints: CheckpointTriggers
+  readonly checkpointCompression: Compression
   readonly recovery: RecoveryPolicy
+  /** From how many rows on an index is worth an image; Infinity: none is kept. */
+  readonly indexImageRowsMin: number
 }
 
 /** The parts that storage fills and reads. */
 export interface StoredState {
-  readonly tables: Tables
+  readonly live: LiveTables
   readonly applier: BatchApplier
 }
 
@@ -51,6 +60,7 @@ interface OpenedParts extends StoredState {
   readonly lock: DirectoryLock
   readonly manifests: ManifestStore
   readonly recovery: RecoveryReport
+  readonly images: IndexImages
 }
 
 /**
@@ -58,7 +68,6 @@ interface OpenedParts extends StoredState {
  * owner. Opens with recovery, ends with a checkpoint and a log that says it was closed.
  */
 export class DirectoryStorage implements Storage {
-  readonly recovery: RecoveryReport
   readonly #parts: OpenedParts
   readonly #checkpointer: Checkpointer
   readonly #background: BackgroundCheckpoints
@@ -67,25 +76,28 @@ export class DirectoryStorage implements Storage {
   #writer: LogWriter | undefined
   #acknowledged: number
   #poison: DatabaseError | undefined
+  /** How often files were to forget, and how many of those times a checkpoint has seen to. */
+  #forgetsAsked = 0
+  #forgetsDone = 0
   #closing: Promise<void> | undefined
 
   private constructor(parts: OpenedParts) {
-    const { options, manifests, tables } = parts
-    this.recovery = parts.recovery
+    const { options, manifests, live } = parts
     this.#parts = parts
-    this.#acknowledged = tables.commits.sequence
+    this.#acknowledged = live.current.commits.sequence
     this.#checkpointer = new Checkpointer({
       host: options.host,
       directory: options.directory,
-      tables,
+      live,
       manifests,
+      compression: options.checkpointCompression,
       untilDurable: (sequence) => this.#untilDurable(sequence),
-      dropLogBefore: (sequence) => this.#writer?.dropBefore(sequence) ?? Promise.resolve([]),
+      dropLogBefore: (sequence) => this.#writer?.dropBefore(sequence) ?? this.#dropEarlierLog(),
       onStarted: (sequence) => options.observer.checkpoints.noteStarted(sequence),
     })
     this.#background = new BackgroundCheckpoints({
       host: options.host,
-      tables,
+      live,
       triggers: options.checkpoints,
       sequence: manifests.current.checkpoint.sequence,
       logBytes: bytesToReplay(parts.recovery),
@@ -96,7 +108,7 @@ export class DirectoryStorage implements Storage {
     this.#backups = new Backups({
       host: options.host,
       directory: options.directory,
-      commits: tables.commits,
+      live,
       manifests,
       keepFiles: () => this.#checkpointer.keepFiles(),
       checkpoint: () => this.checkpoint(),
@@ -116,28 +128,51 @@ export class DirectoryStorage implements Storage {
     const lock = await takeLock(host, directory)
     try {
       const { mode } = options
+      const progress = progressOf(options)
       const recovered = await recoverDirectory({
         host,
         directory,
-        ...state,
+        tables: state.live.current,
+        applier: state.applier,
         create: options.create,
         settings: { nodesValid: options.nodesValid ?? 'now' },
         isLogged: mode !== 'off',
         policy: options.recovery,
+        progress,
       })
+      progress?.end()
       if (recovered.type === 'readOnly') {
-        return new ReadOnlyStorage({ ...recovered, tables: state.tables, host, observer, lock })
+        return new ReadOnlyStorage({ ...recovered, live: state.live, host, observer, lock })
       }
       const { opened } = recovered
       const { manifests, report } = opened
-      const parts = { ...state, options, lock, manifests, recovery: report }
+      const images = await IndexImages.open({
+        host,
+        directory,
+        databaseId: manifests.current.databaseId,
+        live: state.live,
+        rowsMin: options.indexImageRowsMin,
+        durableSequence: () => storage.figures().durableSequence,
+      })
+      state.live.current.shelf.loadFrom(images)
+      const parts = { ...state, options, lock, manifests, recovery: report, images }
       const storage = new DirectoryStorage(parts)
-      if (mode !== 'off') await storage.#startLog(mode, opened.log)
+      try {
+        if (mode !== 'off') await storage.#startLog(mode, opened.log)
+      } catch (error) {
+        await images.close(false)
+        throw error
+      }
       return storage
     } catch (error) {
       await lock.release()
       throw error
     }
+  }
+
+  get recovery(): RecoveryReport {
+    const { recovery, images } = this.#parts
+    return { ...recovery, indexes: images.report() }
   }
 
   /** As chosen when the database was created. */
@@ -159,10 +194,11 @@ export class DirectoryStorage implements Storage {
         bytes: this.#writer?.byteLength ?? 0,
         segments: this.#writer?.segments.length ?? 0,
         bytesSinceCheckpoint: logBytes,
-        unsyncedCommits: this.#parts.tables.commits.sequence - durableSequence,
+        unsyncedCommits: this.#parts.live.current.commits.sequence - durableSequence,
         unsyncedBytes: this.#writer?.unsyncedBytes ?? logBytes,
       },
       checkpoint: { sequence, files: files.length, bytes: this.#checkpointer.byteLength },
+      indexImages: figuresOf(this.#parts.images),
     }
   }
 
@@ -207,6 +243,22 @@ export class DirectoryStorage implements Storage {
     return this.#background.make()
   }
 
+  forgetFiles(): void {
+    this.#forgetsAsked++
+  }
+
+  async quarantined(): Promise<{ readonly name: string; readonly why: string }[]> {
+    const { host, directory } = this.#parts.options
+    const why = 'it was damaged and put aside, and may hold anything; remove it yourself'
+    try {
+      const names = await host.files.list(`${directory}/${quarantineDirectoryName}`)
+      return names.map((name) => ({ name: `${quarantineDirectoryName}/${name}`, why }))
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return []
+      throw error
+    }
+  }
+
   get origin(): { readonly databaseId: string; readonly settings: Settings } {
     const { databaseId, settings } = this.#parts.manifests.current
     return { databaseId, settings }
@@ -216,11 +268,17 @@ export class DirectoryStorage implements Storage {
     return this.#backups.make(directory, options)
   }
 
-  verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
-    const { options, tables, manifests } = this.#parts
+  async verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
+    const { options, live, manifests, images } = this.#parts
     const { host, directory } = options
-    const durableSequence = (): number => this.#writer?.durableSequence ?? this.#acknowledged
-    return verify({ host, tables, derived, stored: { directory, manifests, durableSequence } })
+    const tables = live.current
+    // Without a writer the log that may lie there is of an earlier opening, and grows no more.
+    const durableSequence = (): number =>
+      this.#writer?.durableSequence ?? manifests.current.checkpoint.sequence
+    const stored = { directory, manifests, durableSequence }
+    const report = await verify({ host, tables, derived, stored })
+    await images.check()
+    return { ...report, indexImages: images.report() }
   }
 
   close(): Promise<void> {
@@ -243,6 +301,7 @@ export class DirectoryStorage implements Storage {
     await this.#backups.stop()
     if (told === undefined) await attempt(() => this.#background.make())
     await attempt(async () => this.#writer?.close())
+    await this.#parts.images.close(this.#poison === undefined)
     await attempt(() => this.#parts.lock.release())
     if (told === undefined && failures.length > 0) throw failures[0]
     // Nobody may have been told yet that commits which were acknowledged may not be there.
@@ -266,12 +325,40 @@ export class DirectoryStorage implements Storage {
 
   async #checkpoint(): Promise<CheckpointReport> {
     try {
-      return await this.#checkpointer.checkpoint()
+      const report =
+        this.#forgetsDone === this.#forgetsAsked
+          ? await this.#checkpointer.checkpoint()
+          : await this.#checkpointAlone()
+      this.#parts.images.begin()
+      return report
     } catch (error) {
       // One failure that nobody can tell the end of is enough to take nothing more.
       if (isDatabaseError(error, 'Poisoned')) this.#fail(error)
       throw error
     }
+  }
+
+  /** After the log has begun another segment, so that the ones before hold nothing that is needed. */
+  async #checkpointAlone(): Promise<CheckpointReport> {
+    const asked = this.#forgetsAsked
+    await this.#writer?.rotate()
+    const report = await this.#checkpointer.checkpoint('alone')
+    const images = await this.#parts.images.forget()
+    this.#forgetsDone = asked
+    return { ...report, leftBehind: [...report.leftBehind, ...images] }
+  }
+
+  /** Without a log of its own: the segments of earlier openings that the manifest names no more. */
+  async #dropEarlierLog(): Promise<string[]> {
+    const { options, manifests } = this.#parts
+    const { files } = options.host
+    const folder = logDirectoryOf(options.directory)
+    const named = new Set(manifests.current.segments.map(({ name }) => name))
+    const isEarlier = (name: string): boolean =>
+      parseSegmentName(name) !== undefined && !named.has(name)
+    const names = (await files.list(folder)).filter(isEarlier)
+    for (const name of names) await removeIfPresent(files, `${folder}/${name}`)
+    return names
   }
 
   #fail(poison: DatabaseError): void {
@@ -338,4 +425,19 @@ function bytesToReplay({ replayed }: RecoveryReport): number {
 /** The queue is written in parts, so that it takes commits again before all of it is written. */
 function boundsOf(queueBytesMax: number): { queueBytesMax: number; groupBytesMax: number } {
   return { queueBytesMax, groupBytesMax: Math.ceil(queueBytesMax / 4) }
+}
+
+function figuresOf(images: IndexImages): StorageFigures['indexImages'] {
+  const { count, byteLength, lastFailure } = images
+  const why = lastFailure instanceof Error ? lastFailure.message : String(lastFailure)
+  return { files: count, bytes: byteLength, lastFailure: lastFailure === undefined ? null : why }
+}
+
+/** Sizes are only asked for where somebody wants to know. */
+function progressOf({ observer, recovery }: DirectoryOptions): ReadProgress | undefined {
+  if (!observer.events.isListened('recovering')) return undefined
+  return new ReadProgress({
+    passes: recovery === 'strict' ? 1 : 2,
+    tell: (progress) => observer.noteRecovering(progress),
+  })
 }

@@ -6,7 +6,9 @@
 export type { Fsync } from './log/durability.ts'
 export type { Durability, WriteDurability } from './log/durability-options.ts'
 export { open, type OpenOptions } from './open.ts'
-export type { BeginOptions, Database, ImportOptions, WriteOptions } from './database.ts'
+export type { Compression } from './encoding/compression.ts'
+export type { Database } from './database.ts'
+export type { BeginOptions, ImportOptions, WriteOptions } from './transaction-runner.ts'
 export type { CommitInfo, OpenTransaction } from './open-transaction.ts'
 
 // Backups, and databases made from databases.
@@ -22,7 +24,20 @@ export type {
 
 // The state of a database and its files.
 export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
+
+// Forgetting.
+export type { CompactionReport, CompactOptions } from './compactor.ts'
+export type { ErasureReport, ErasureTarget } from './erasure.ts'
+export type {
+  HorizonReport,
+  PruneOptions,
+  PruneReport,
+  Retention,
+  RetentionRule,
+  RetentionTarget,
+} from './retention.ts'
 export { inspect, recover, type InspectOptions, type RecoverOptions } from './recover.ts'
+export type { IndexImageReport, IndexImageState } from './checkpoint/index-images.ts'
 export type { InspectionReport } from './recovery/examine.ts'
 export type {
   Damage,
@@ -35,7 +50,7 @@ export type {
   SkippedCommits,
 } from './recovery/report.ts'
 export type { Problem, VerifyReport } from './recovery/verify.ts'
-export type { LogFigures, Stats } from './storage.ts'
+export type { CompactionFigures, LogFigures, Stats } from './storage.ts'
 
 // What happens to it, for those who watch.
 export type {

@@ -1,13 +1,11 @@
 import { isAbsolute, resolve } from 'node:path'
-import { BatchApplier } from './commit/apply.ts'
 import { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
 import { Database } from './database.ts'
 import { DirectoryStorage } from './directory-storage.ts'
+import { checkCompression, type Compression } from './encoding/compression.ts'
 import { checkTimeZone } from './encoding/time-zone.ts'
-import { GraphIndexes } from './graph/graph-indexes.ts'
-import { GraphIntegrity } from './graph/integrity.ts'
-import { Uniqueness } from './graph/uniqueness.ts'
+import { generationOf } from './generation.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node-host.ts'
 import type { Fsync } from './log/durability.ts'
@@ -17,7 +15,7 @@ import { Observer } from './observe/observer.ts'
 import { recoveryPolicies, type RecoveryPolicy } from './recovery/report.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { MemoryStorage, type Storage } from './storage.ts'
-import { KeyIndex } from './versions/key-index.ts'
+import { LiveTables } from './versions/live-tables.ts'
 import { Tables } from './versions/tables.ts'
 
 export interface OpenOptions {
@@ -65,11 +63,23 @@ export interface OpenOptions {
    */
   readonly checkpointEveryMs?: number | undefined
   /**
+   * How the files of checkpoints are compressed from now on; those that are there are read
+   * whatever they are. Default: `none`, which opens fastest.
+   */
+  readonly checkpointCompression?: Compression | undefined
+  /**
    * Bytes of commits that may be in no checkpoint. At this limit writes wait for the checkpoint
    * under way, and are refused with `LogFull` while checkpoints fail. Default: four times
    * `checkpointLogBytes`, at least 1 GiB.
    */
   readonly logBytesMax?: number | undefined
+  /**
+   * Whether the larger indexes are kept in files beside the checkpoints, so that the first question
+   * after an opening need not derive them from the tables. Default: true.
+   */
+  readonly indexImages?: boolean | undefined
+  /** From how many versions on an index is worth a file. Default: 20,000. */
+  readonly indexImageRowsMin?: number | undefined
   /**
    * Listeners to events, as with `db.on`, but from before the opening on: only so is `recovered`
    * heard.
@@ -90,6 +100,7 @@ const segmentBytesDefault = 64 * 1024 * 1024
 const segmentBytesMin = 5 * 1024
 const logQueueBytesDefault = 4 * 1024 * 1024
 const checkpointLogBytesDefault = 256 * 1024 * 1024
+const indexImageRowsDefault = 20_000
 const logBytesMaxLeast = 1024 * 1024 * 1024
 
 /**
@@ -106,14 +117,13 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const host = options.host ?? nodeHost()
   const observer = new Observer(host, path)
   observer.events.addAll(options.on ?? {})
-  const tables = new Tables()
-  const keyIndex = new KeyIndex(tables)
-  const indexes = new GraphIndexes(tables, keyIndex)
-  const applier = new BatchApplier(tables)
+  const generation = generationOf(new Tables())
+  const { tables, applier } = generation
+  const live = new LiveTables(tables)
   let storage: Storage
   let nodesValid = options.nodesValid ?? 'now'
   if (path === ':memory:' || mode === 'memory') {
-    storage = new MemoryStorage(tables, host, observer)
+    storage = new MemoryStorage(live, host, observer)
   } else {
     const directory = await DirectoryStorage.open(
       {
@@ -126,25 +136,28 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
         segmentBytesMax: options.segmentBytesMax ?? segmentBytesDefault,
         logQueueBytesMax: options.logQueueBytesMax ?? logQueueBytesDefault,
         checkpoints: triggersOf(options),
+        checkpointCompression: options.checkpointCompression ?? 'none',
         recovery: options.recovery ?? 'strict',
+        indexImageRowsMin:
+          options.indexImages === false
+            ? Infinity
+            : (options.indexImageRowsMin ?? indexImageRowsDefault),
       },
-      { tables, applier },
+      { live, applier },
     )
     nodesValid = directory.nodesValid
     storage = directory
   }
-  const pipeline = new CommitPipeline({ host, tables, keyIndex, applier, log: storage, observer })
-  pipeline.addCheck(new GraphIntegrity(indexes))
-  pipeline.addCheck(new Uniqueness(indexes))
+  const pipeline = new CommitPipeline({ host, log: storage, observer, ...generation })
   const timeZone = options.timeZone ?? 'UTC'
   observer.noteRecovered(storage.recovery)
   return new Database({
     path,
     host,
     observer,
-    tables,
+    live,
+    generation,
     pipeline,
-    context: { indexes, keyIndex, timeZone },
     settings: { timeZone, nodesValid },
     storage,
   })
@@ -156,6 +169,7 @@ const limits = [
   ['checkpointMutations', 'versions'],
   ['checkpointEveryMs', 'milliseconds'],
   ['logBytesMax', 'bytes'],
+  ['indexImageRowsMin', 'versions'],
 ] as const
 
 function triggersOf(options: OpenOptions): CheckpointTriggers {
@@ -188,5 +202,6 @@ function checkOptions(path: string, options: OpenOptions): void {
   if (options.recovery !== undefined && !recoveryPolicies.includes(options.recovery)) {
     refuse(`recovery is one of ${recoveryPolicies.join(', ')}, not ${String(options.recovery)}`)
   }
+  checkCompression(options.checkpointCompression)
   if (options.timeZone !== undefined) checkTimeZone(options.timeZone)
 }

@@ -7,10 +7,10 @@ import type { DerivedCheck, VerifyReport } from './recovery/verify.ts'
 import { DatabaseError } from './rules/errors.ts'
 import type { BackupReport } from './transfer/transfer-options.ts'
 import { MemoryStorage } from './storage.ts'
-import type { Tables } from './versions/tables.ts'
+import type { LiveTables } from './versions/live-tables.ts'
 
 export interface ReadOnlyParts {
-  readonly tables: Tables
+  readonly live: LiveTables
   readonly host: Host
   readonly observer: Observer
   readonly lock: DirectoryLock
@@ -28,7 +28,7 @@ export class ReadOnlyStorage extends MemoryStorage {
   readonly #parts: ReadOnlyParts
 
   constructor(parts: ReadOnlyParts) {
-    super(parts.tables, parts.host, parts.observer)
+    super(parts.live, parts.host, parts.observer)
     this.recovery = parts.report
     this.#parts = parts
   }

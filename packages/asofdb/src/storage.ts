@@ -16,6 +16,7 @@ import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts
 import { memoryRecoveryReport, type RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
 import { DatabaseError } from './rules/errors.ts'
+import type { LiveTables } from './versions/live-tables.ts'
 import type { Tables } from './versions/tables.ts'
 
 export type { VerifyReport }
@@ -37,6 +38,10 @@ export interface Storage extends CommitLog {
   /** Resolves when an acknowledged commit is as durable as its writer asks for. */
   keep(sequence: number, durability: WriteDurability): Promise<void>
   checkpoint(): Promise<CheckpointReport>
+  /** Has the next checkpoint leave no file that holds what was erased. */
+  forgetFiles(): void
+  /** Files put aside because they are damaged, which are not looked into. */
+  quarantined(): Promise<{ readonly name: string; readonly why: string }[]>
   /** What a fork keeps of it: an id, or something that is none, and what its creation decided. */
   readonly origin: { readonly databaseId: string; readonly settings: Settings }
   /** Brings a directory up to the newest commit. */
@@ -51,6 +56,23 @@ export interface StorageFigures {
   readonly durableSequence: number
   readonly log: LogFigures
   readonly checkpoint: { readonly sequence: number; readonly files: number; readonly bytes: number }
+  readonly indexImages: ImageFigures & { readonly bytes: number }
+}
+
+/** Of the files that derived indexes are kept in. */
+export interface ImageFigures {
+  readonly files: number
+  /** Why the last attempt to write them failed; null when it did not. It costs time, no data. */
+  readonly lastFailure: string | null
+}
+
+/** What the compactions of one opening came to. */
+export interface CompactionFigures {
+  /** How often the tables were made anew. */
+  readonly count: number
+  readonly versionsDropped: number
+  /** Of the last one, in milliseconds; null before the first. */
+  readonly lastDurationMs: number | null
 }
 
 /** All zero where there is no log. */
@@ -74,6 +96,8 @@ const noLog: LogFigures = {
   unsyncedBytes: 0,
 }
 
+const noImages = { files: 0, bytes: 0, lastFailure: null }
+
 const emptyCheckpointReport: CheckpointReport = {
   sequence: 0,
   generation: 0,
@@ -88,20 +112,20 @@ const emptyCheckpointReport: CheckpointReport = {
 /** Commits are as durable as the process: applied is acknowledged. */
 export class MemoryStorage implements Storage {
   readonly recovery: RecoveryReport
-  readonly #tables: Tables
+  readonly #live: LiveTables
   readonly #host: Host
   #databaseId: string | undefined
   readonly #observer: Observer
 
-  constructor(tables: Tables, host: Host, observer: Observer) {
+  constructor(live: LiveTables, host: Host, observer: Observer) {
     this.recovery = memoryRecoveryReport()
-    this.#tables = tables
+    this.#live = live
     this.#host = host
     this.#observer = observer
   }
 
   get acknowledgedSequence(): number {
-    return this.#tables.commits.sequence
+    return this.#live.current.commits.sequence
   }
 
   append(_batch: LoggedBatch): void {}
@@ -112,7 +136,8 @@ export class MemoryStorage implements Storage {
   }
 
   figures(): StorageFigures {
-    return { durableSequence: 0, log: noLog, checkpoint: { sequence: 0, files: 0, bytes: 0 } }
+    const checkpoint = { sequence: 0, files: 0, bytes: 0 }
+    return { durableSequence: 0, log: noLog, checkpoint, indexImages: noImages }
   }
 
   mustBeWritable(): void {}
@@ -143,6 +168,12 @@ export class MemoryStorage implements Storage {
     return Promise.resolve({ ...emptyCheckpointReport, sequence })
   }
 
+  forgetFiles(): void {}
+
+  quarantined(): Promise<{ readonly name: string; readonly why: string }[]> {
+    return Promise.resolve([])
+  }
+
   /** The id is drawn when first asked for. What creation decided is added by whoever forks. */
   get origin(): { readonly databaseId: string; readonly settings: Settings } {
     this.#databaseId ??= bytesToHex(this.#host.random.bytes(databaseIdBytes))
@@ -159,7 +190,7 @@ export class MemoryStorage implements Storage {
   }
 
   verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
-    return verify({ host: this.#host, tables: this.#tables, derived })
+    return verify({ host: this.#host, tables: this.#live.current, derived })
   }
 
   close(): Promise<void> {
@@ -193,6 +224,8 @@ export interface Stats {
     readonly log: number
     /** All checkpoint files on the disk. */
     readonly checkpoint: number
+    /** All images of indexes on the disk. */
+    readonly indexImages: number
   }
   readonly transactions: {
     /** Begun and neither committed nor cancelled. */
@@ -211,6 +244,12 @@ export interface Stats {
     /** The last one that this opening made: null before the first. */
     readonly last: CheckpointMade | null
   }
+  /** How the tables were made anew without what is not to be seen any more, since this opening. */
+  readonly compaction: CompactionFigures & {
+    /** Horizons that are in force: names with one of their own, and 1 for everything. */
+    readonly horizons: number
+  }
+  readonly indexImages: ImageFigures
   /** What opening did; all of it is in `db.recovery`. */
   readonly recovered: {
     readonly sequence: number
@@ -227,12 +266,13 @@ interface StatsParts {
   readonly storage: Storage
   readonly observer: Observer
   readonly openTransactions: number
+  readonly compaction: CompactionFigures
 }
 
 export function collectStats(parts: StatsParts): Stats {
   const { tables, indexes, storage, observer } = parts
   const { recovery } = storage
-  const { durableSequence, log, checkpoint } = storage.figures()
+  const { durableSequence, log, checkpoint, indexImages } = storage.figures()
   const { node, edge, key, edgeEnds, keyNames, commits } = tables
   const versionTables = [node, edge, key]
   let rowBytes = edgeEnds.column.byteLength + keyNames.column.byteLength + commits.rows.byteLength
@@ -254,6 +294,7 @@ export function collectStats(parts: StatsParts): Stats {
       adjacency: indexes.adjacency.byteLength,
       log: log.bytes,
       checkpoint: checkpoint.bytes,
+      indexImages: indexImages.bytes,
     },
     transactions: { open: parts.openTransactions },
     log: { ...log, groups: observer.log.groups, syncs: observer.log.syncs },
@@ -262,6 +303,8 @@ export function collectStats(parts: StatsParts): Stats {
       files: checkpoint.files,
       last: observer.checkpoints.made,
     },
+    compaction: { ...parts.compaction, horizons: tables.removals.horizonCount },
+    indexImages: { files: indexImages.files, lastFailure: indexImages.lastFailure },
     recovered: {
       sequence: recovery.recoveredSequence,
       records: recovery.replayed.records,

@@ -17,6 +17,7 @@ import { type PeriodOptions, writePeriod } from './graph/period-options.ts'
 import { schemaKey, schemaKeyspace } from './graph/schema.ts'
 import { type KeyWritePeriod, KeyWriter } from './keys/key-writer.ts'
 import { latin1ToKey } from './encoding/ordered-key.ts'
+import { checkRetention, kindOfTarget, type Retention, type RetentionTarget } from './retention.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { alwaysSpan } from './versions/periods.ts'
 import { KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
@@ -107,12 +108,7 @@ export class Transaction extends View {
   }
 
   override keys(keyspace: string): KeyTransaction {
-    if (typeof keyspace !== 'string' || keyspace === '' || keyspace === schemaKeyspace) {
-      throw new DatabaseError(
-        'InvalidArgument',
-        `a keyspace is a non-empty name other than '${schemaKeyspace}'`,
-      )
-    }
+    checkKeyspace(keyspace)
     return new KeyTransaction(keyspace, this.context, {
       point: this.point,
       core: this.#core,
@@ -141,6 +137,25 @@ export class Transaction extends View {
     this.#drop('unique', { label, properties })
   }
 
+  /**
+   * Says how long what was known of the nodes with a label, of the edges of a type or of the keys
+   * of a keyspace is told. Default: for ever. What is older goes at the next `prune`, and by itself
+   * when versions have doubled since the last time. What is valid now or was valid in the past is
+   * not touched by that, only what was believed before it was corrected or replaced.
+   */
+  setRetention(of: RetentionTarget, keep: Retention): void {
+    const { kind, name } = kindOfTarget(of)
+    if (kind === 'key') checkKeyspace(name)
+    checkRetention(keep)
+    const writer = this.#schemaWriter()
+    const key = ['retention', kind, name]
+    if (keep === 'forever') writer.delete(key, alwaysPeriod)
+    else {
+      const value = keep === 'present' ? keep : keep.keepMs
+      writer.put(key, value, { period: alwaysPeriod, skipUnchanged: true })
+    }
+  }
+
   #declare(what: 'index' | 'unique', over: IndexNames, value: ValueInput): void {
     checkNames(over)
     const key = latin1ToKey(schemaKey(what, over))
@@ -160,6 +175,15 @@ export class Transaction extends View {
   #schemaWriter(): KeyWriter {
     return new KeyWriter(schemaKeyspace, this.#core)
   }
+}
+
+/** Refuses what is no name of a user's keyspace. */
+export function checkKeyspace(keyspace: unknown): void {
+  if (typeof keyspace === 'string' && keyspace !== '' && keyspace !== schemaKeyspace) return
+  throw new DatabaseError(
+    'InvalidArgument',
+    `a keyspace is a non-empty name other than '${schemaKeyspace}'`,
+  )
 }
 
 interface IndexNames {

@@ -8,7 +8,6 @@ import {
 import type { KeyInput } from './encoding/ordered-key.ts'
 import type { Value } from './encoding/value.ts'
 import type { Edge, Node } from './graph/elements.ts'
-import type { GraphIndexes } from './graph/graph-indexes.ts'
 import { type EdgeSelection, GraphReader } from './graph/graph-reader.ts'
 import {
   provenanceEntries,
@@ -17,14 +16,16 @@ import {
   timelineEntries,
   type TimelineEntry,
 } from './graph/history.ts'
+import { type Horizons, horizonOf } from './graph/horizons.ts'
 import { type MatchRow, type Pattern, PatternMatcher } from './graph/match.ts'
 import { periodToSpan, type Period, spanToPeriod } from './graph/period-options.ts'
 import type { Where } from './graph/where.ts'
+import type { Generation } from './generation.ts'
 import { type KeyEntry, type KeyRange, KeyReader } from './keys/key-reader.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { must } from './rules/invariant.ts'
 import type { RowCounts } from './versions/commit-table.ts'
-import type { KeyIndex } from './versions/key-index.ts'
+import { kindOf, ordinalOf } from './versions/entity.ts'
 import { alwaysSpan } from './versions/periods.ts'
 import { rectanglesOf, timelineWithin } from './versions/timeline.ts'
 import { decodeValue } from './encoding/value.ts'
@@ -50,9 +51,7 @@ export interface Coordinates {
 }
 
 /** What every view of one database shares. */
-export interface ViewContext {
-  readonly indexes: GraphIndexes
-  readonly keyIndex: KeyIndex
+export interface ViewContext extends Pick<Generation, 'indexes' | 'keyIndex'> {
   readonly timeZone: string
   /** Throws when the database can no longer be read. */
   mustBeReadable(): void
@@ -64,6 +63,8 @@ export interface ViewPoint {
   /** Microseconds since 1970. */
   readonly valid: bigint
   readonly core?: TransactionCore | undefined
+  /** What it must not be asked, because some of it was pruned. */
+  readonly horizons?: Horizons | undefined
 }
 
 /**
@@ -97,12 +98,14 @@ export class View {
   /** A node; undefined if it does not hold at this point. */
   node(id: number): Node | undefined {
     this.#mustBeReadable()
+    this.#mustSee(id)
     return this.#reader.node(id)
   }
 
   /** An edge; undefined if it does not hold at this point. */
   edge(id: number): Edge | undefined {
     this.#mustBeReadable()
+    this.#mustSee(id)
     return this.#reader.edge(id)
   }
 
@@ -112,36 +115,38 @@ export class View {
    */
   nodes(label?: string, where?: Where): Generator<Node> {
     this.#mustBeReadable()
+    this.point.horizons?.mustSeeAll('node', label)
     return this.#reader.nodes(label, where)
   }
 
   /** Edges, of one type if given, by id. Lazy. */
   edges(type?: string): Generator<Edge> {
     this.#mustBeReadable()
+    this.point.horizons?.mustSeeAll('edge', type)
     return this.#reader.edges(type)
   }
 
   /** Outgoing edges in the order of their creation: of a type, or as selected. */
   out(id: number, selection: string | EdgeSelection = {}): Edge[] {
-    this.#mustBeReadable()
-    return this.#reader.edgesOf(id, 'out', toSelection(selection))
+    return this.#edgesOf(id, 'out', toSelection(selection))
   }
 
   /** Incoming edges in the order of their creation: of a type, or as selected. */
   in(id: number, selection: string | EdgeSelection = {}): Edge[] {
-    this.#mustBeReadable()
-    return this.#reader.edgesOf(id, 'in', toSelection(selection))
+    return this.#edgesOf(id, 'in', toSelection(selection))
   }
 
   /** Ids of the nodes that outgoing edges reach, one for each edge. */
   targets(id: number, type?: string): number[] {
     this.#mustBeReadable()
+    this.point.horizons?.mustSeeAll('edge', type)
     return this.#reader.neighbours(id, 'out', type)
   }
 
   /** Ids of the nodes that incoming edges leave, one for each edge. */
   sources(id: number, type?: string): number[] {
     this.#mustBeReadable()
+    this.point.horizons?.mustSeeAll('edge', type)
     return this.#reader.neighbours(id, 'in', type)
   }
 
@@ -151,14 +156,23 @@ export class View {
    */
   timeline(id: number, window: Window = {}): TimelineEntry[] {
     this.#mustBeReadable()
+    this.#mustSee(id)
     const { symbols } = this.context.indexes.tables
     return timelineEntries(this.#reader.events(id), this.#selection(window), symbols)
   }
 
-  /** Every version known at this view's system time, as rectangles of the two times. */
+  /**
+   * Every version known at this view's system time, as rectangles of the two times. Of what was
+   * pruned nothing is told that was over before the horizon.
+   */
   provenance(id: number): ProvenanceEntry[] {
     this.#mustBeReadable()
-    return provenanceEntries(this.#reader.events(id), this.context.indexes.tables)
+    this.#mustSee(id)
+    const { tables } = this.context.indexes
+    const events = this.#reader.events(id)
+    const kind = kindOf(id)
+    const horizon = kind === undefined ? 0 : horizonOf(tables, kind, ordinalOf(id))
+    return provenanceEntries(events, tables, horizon)
   }
 
   /**
@@ -167,6 +181,7 @@ export class View {
    */
   match(pattern: Pattern, window: Window = {}): Generator<MatchRow> {
     this.#mustBeReadable()
+    this.#mustSeePattern(pattern)
     const matcher = new PatternMatcher(this.#reader, this.context.indexes, pattern)
     return matcher.rows(this.#selection(window))
   }
@@ -175,6 +190,30 @@ export class View {
   keys(keyspace: string): KeyView {
     this.#mustBeReadable()
     return new KeyView(keyspace, this.context, this.point)
+  }
+
+  #edgesOf(id: number, direction: 'out' | 'in', selection: EdgeSelection): Edge[] {
+    this.#mustBeReadable()
+    this.point.horizons?.mustSeeAll('edge', selection.type)
+    return this.#reader.edgesOf(id, direction, selection)
+  }
+
+  /** What is no id of a node or an edge is refused by whoever reads it. */
+  #mustSee(id: number): void {
+    const { horizons } = this.point
+    if (horizons === undefined) return
+    const kind = kindOf(id)
+    if (kind !== undefined) horizons.mustSee(kind, ordinalOf(id))
+  }
+
+  #mustSeePattern(pattern: Pattern): void {
+    const { horizons } = this.point
+    if (horizons === undefined) return
+    for (const part of pattern) {
+      if ('edge' in part) horizons.mustSeeAll('edge', part.type)
+      else if (part.id === undefined) horizons.mustSeeAll('node', part.label)
+      else this.#mustSee(part.id)
+    }
   }
 
   /** A transaction that has ended answers nothing: what it saw is no state of the database. */
@@ -219,8 +258,7 @@ function selectionOf(window: Window, timeZone: string): SpanSelection {
 
 export function keyReaderAt(keyspace: string, context: ViewContext, point: ViewPoint): KeyReader {
   const { indexes, keyIndex } = context
-  const { counts, valid, core } = point
-  return new KeyReader(keyspace, { tables: indexes.tables, keyIndex, counts, valid, core })
+  return new KeyReader(keyspace, { ...point, tables: indexes.tables, keyIndex })
 }
 
 /** One part of a key's timeline. */
@@ -238,15 +276,20 @@ export interface KeyProvenanceEntry extends KeyTimelineEntry {
 /** One keyspace at one point of the two times. */
 export class KeyView {
   readonly keyspace: string
-  protected readonly context: ViewContext
+  readonly #context: ViewContext
   readonly #point: ViewPoint | undefined
   #reader: KeyReader | undefined
 
   /** Without a point, `reader` has to be overridden. */
   constructor(keyspace: string, context: ViewContext, point?: ViewPoint) {
     this.keyspace = keyspace
-    this.context = context
+    this.#context = context
     this.#point = point
+  }
+
+  /** Overridden where compaction changes it. */
+  protected get context(): ViewContext {
+    return this.#context
   }
 
   protected get reader(): KeyReader {
@@ -261,6 +304,7 @@ export class KeyView {
   #mustBeReadable(): void {
     this.context.mustBeReadable()
     this.#point?.core?.mustBeOpen()
+    this.#point?.horizons?.mustSeeAll('key', this.keyspace)
   }
 
   /** The value of a key; undefined when it has none at this point. */
@@ -299,12 +343,16 @@ export class KeyView {
   /** Every version of the key known at this view's system time, as rectangles. */
   provenance(key: KeyInput): KeyProvenanceEntry[] {
     this.#mustBeReadable()
-    const { commits } = this.context.indexes.tables
+    const { commits, removals, symbols } = this.context.indexes.tables
+    const symbol = symbols.find(this.keyspace)
+    const horizon = symbol === undefined ? 0 : (removals.pruning('key', symbol)?.sequence ?? 0)
     const instant = (sequence: number | undefined): Instant | null =>
       sequence === undefined || sequence === Infinity
         ? null
         : microsToInstant(commits.systemTime(sequence))
-    return rectanglesOf(this.reader.events(key)).map((rectangle) => ({
+    const rectangles = rectanglesOf(this.reader.events(key))
+    const known = rectangles.filter(({ closed = Infinity }) => closed > horizon)
+    return known.map((rectangle) => ({
       valid: spanToPeriod(rectangle.valid),
       system: { from: instant(rectangle.sequence), to: instant(rectangle.closed) },
       sequence: rectangle.sequence,

@@ -25,6 +25,7 @@ import {
 } from '../session.ts'
 
 const usage = 'DIR [options] or DIR --watch [SECONDS] [--json]'
+const indexNoun = { one: 'index', many: 'indexes' }
 const secondsDefault = 2
 const secondsMin = 0.1
 const secondsMax = 86_400
@@ -153,7 +154,11 @@ function secondsOf(input: Arguments): number {
 }
 
 function figureRows(stats: Stats, health: Health): string[][] {
-  const { entities, versions, bytes, log, checkpoint } = stats
+  const { entities, versions, bytes, log, checkpoint, indexImages } = stats
+  const { files, lastFailure } = indexImages
+  const failed = lastFailure === null ? '' : `; the last attempt to write failed: ${lastFailure}`
+  const imageText = `of ${plural(files, indexNoun)}${failed}`
+  const imageRow = ['  images', bytesText(bytes.indexImages), imageText]
   const { syncs, groups } = log
   const syncRow = [
     '  syncs',
@@ -174,6 +179,7 @@ function figureRows(stats: Stats, health: Health): string[][] {
         `last checkpoint, ${bytesText(log.unsyncedBytes)} not synced`,
     ],
     ['  checkpoint', bytesText(bytes.checkpoint), checkpointText(checkpoint)],
+    ...(indexImages.files === 0 && indexImages.lastFailure === null ? [] : [imageRow]),
     ...(syncs.count === 0 ? [] : [syncRow]),
     ['  health', health.status, plural(stats.transactions.open, 'open transaction')],
   ]

@@ -1,4 +1,4 @@
-import { inspect, type InspectionReport, isDatabaseError } from 'asofdb'
+import { type IndexImageReport, inspect, type InspectionReport, isDatabaseError } from 'asofdb'
 import type { Command } from '../command.ts'
 import { damageLines } from '../damage-lines.ts'
 import { exitCodes } from '../failure.ts'
@@ -10,6 +10,7 @@ import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../sess
 
 const usage = 'DIR [options]'
 const limitDefault = 20
+const imageNoun = { one: 'index image', many: 'index images' }
 const indexNoun = { one: 'index', many: 'indexes' }
 
 export const verifyCommand: Command = {
@@ -53,6 +54,7 @@ export const verifyCommand: Command = {
         const lines = [
           `${database.path}: ${verdict}, ${plural(report.sequence, 'commit')}`,
           `  read ${read} in ${secondsText(report.durationMs / 1000)}`,
+          ...imageLines(report.indexImages),
           ...problems.slice(0, limit).map(({ where, what }) => `  ${where}: ${what}`),
         ]
         const more = problems.length - limit
@@ -67,6 +69,19 @@ export const verifyCommand: Command = {
       return exitCodes.damaged
     }
   },
+}
+
+/** Images are no part of the truth, so a bad one is told and is no damage. */
+function imageLines(images: readonly IndexImageReport[]): string[] {
+  const found = images.filter(({ file }) => file !== null)
+  const bad = found.filter(({ state }) => state === 'stale' || state === 'damaged')
+  const good = found.filter((image) => !bad.includes(image))
+  const bytes = good.reduce((sum, image) => sum + image.bytes, 0)
+  const sound = `  ${plural(good.length, imageNoun)} of ${bytesText(bytes)}, sound`
+  return [
+    ...(good.length === 0 ? [] : [sound]),
+    ...bad.map(({ file, state, why }) => `  ${file}: ${state}, ${why}; not used, made anew`),
+  ]
 }
 
 /** Undefined where there is no database, which opening explains best. */

@@ -1,13 +1,13 @@
 import type { Host } from '../host/host.ts'
 import type { CheckpointMeter } from '../observe/checkpoint-meter.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import type { Tables } from '../versions/tables.ts'
+import type { LiveTables } from '../versions/live-tables.ts'
 import { admission, checkpointDelayMs, type CheckpointTriggers } from './checkpoint-policy.ts'
 import type { CheckpointReport } from './checkpoint-writer.ts'
 
 export interface BackgroundCheckpointsOptions {
   readonly host: Host
-  readonly tables: Tables
+  readonly live: LiveTables
   readonly triggers: CheckpointTriggers
   /** The newest commit that a checkpoint has, and the bytes of those after it. */
   readonly sequence: number
@@ -99,7 +99,7 @@ export class BackgroundCheckpoints {
   /** Makes a checkpoint if one is due, or sees to it that it will be. Cheap where none is. */
   consider(): void {
     if (this.#isStopped || this.#running > 0) return
-    if (this.#options.tables.commits.sequence === this.#sequenceDone) return
+    if (this.#options.live.current.commits.sequence === this.#sequenceDone) return
     const delayMs = this.#delayMs()
     // A failure is kept, and told by whoever is asked.
     if (delayMs === 0) this.make().catch(() => undefined)
@@ -117,7 +117,7 @@ export class BackgroundCheckpoints {
       const report = await this.#options.make()
       this.#sequenceDone = Math.max(this.#sequenceDone, report.sequence)
       // Whatever is there beyond it has come since it began.
-      const hasMore = this.#options.tables.commits.sequence > this.#sequenceDone
+      const hasMore = this.#options.live.current.commits.sequence > this.#sequenceDone
       this.#oldestMs = hasMore ? startMs : undefined
       this.#bytesDone = hasMore ? Math.max(this.#bytesDone, bytes) : this.#bytes
       this.#failures = 0
@@ -171,7 +171,7 @@ export class BackgroundCheckpoints {
   /** Versions that no checkpoint has. */
   #mutations(): number {
     if (this.#options.triggers.mutations === Infinity) return 0
-    const { commits, node, edge, key } = this.#options.tables
+    const { commits, node, edge, key } = this.#options.live.current
     const done = commits.counts(this.#sequenceDone)
     return node.count + edge.count + key.count - done.node - done.edge - done.key
   }

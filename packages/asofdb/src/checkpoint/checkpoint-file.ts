@@ -1,6 +1,8 @@
 import { ByteReader, ByteWriter } from '../encoding/bytes.ts'
 import { crc32 } from '../encoding/checksum.ts'
+import { type Compression, compressionNumber, compressionOf } from '../encoding/compression.ts'
 import { invariant } from '../rules/invariant.ts'
+import { isSectionLength } from './block-table.ts'
 import {
   type SectionName,
   sectionNames,
@@ -24,20 +26,22 @@ import {
  *     40   8   from sequence: the last commit that the file before holds; 0: none
  *     48   8   to sequence: the last commit in this file
  *     56   4   number of sections
- *     60   4   zero
+ *     60   4   compression of the sections: 0 none, 1 LZ4, 2 deflate; 0 in version 1
  *     64       for each section: u32 its number (`sections.ts`), u32 CRC-32 of its bytes,
  *              u64 from, u64 to (rows, bytes of the arena, or definitions), u64 offset, u64 length
+ *              of its bytes in the file
  *              u32 zero, u32 CRC-32 of the header before it
  *              the sections, one behind another: rows as they are in memory, arena bytes as they
- *              are, definitions of symbols encoded; each filled up with zeros to a multiple of 8
+ *              are, definitions of symbols encoded; each filled up with zeros to a multiple of 8.
+ *              Where they are compressed, each is a table and blocks instead: `block-table.ts`
  *
  * **What makes a file count.** The manifest names it with its size and the checksum of its header;
- * the header holds the checksum of each section and where the sections lie, without gaps up to the
- * end of the file. So every byte is covered by one of three checksums, and the bytes of another
- * file, generation or database never fit.
+ * the header holds the checksum of each section (of its table of blocks, which holds theirs, where
+ * it is compressed) and where the sections lie, without gaps up to the end of the file. So every
+ * byte is covered by a checksum, and the bytes of another file, generation or database never fit.
  *
- * **Reading.** Rows and arena bytes are read straight into the memory they live in; nothing is
- * decoded. Heads, which are derived, are linked by one pass over the rows.
+ * **Reading.** Rows and arena bytes are read straight into the memory they live in, or decompressed
+ * into it; nothing is decoded. Heads, which are derived, are linked by one pass over the rows.
  *
  * **Why a crash is safe.** Nothing refers to the file until the manifest does, which happens after
  * file and directory were synced. The header is written last, so that a file that a crash left
@@ -75,6 +79,7 @@ export interface CheckpointHeader {
   readonly generation: number
   readonly fromSequence: number
   readonly toSequence: number
+  readonly compression: Compression
   readonly sections: readonly SectionEntry[]
 }
 
@@ -87,25 +92,6 @@ export const headerBytes = fixedBytes + sectionNames.length * entryBytes + trail
 
 invariant(headerBytes % sectionAlignment === 0, 'the first section is aligned')
 invariant(sectionNames.length <= sectionsMax, 'a header of today is one that can be read')
-
-/** Where the sections lie, given how far they reach; the checksums are filled in after writing. */
-export function layOutSections(parts: {
-  readonly from: TableCounts
-  readonly to: TableCounts
-  readonly symbolBytes: number
-}): SectionEntry[] {
-  let offset = headerBytes
-  return sectionNames.map(name => {
-    const from = parts.from[name]
-    const to = parts.to[name]
-    invariant(from <= to, 'a section does not end before it starts')
-    invariant(offset % sectionAlignment === 0, 'sections are aligned')
-    const bytes = name === 'symbols' ? parts.symbolBytes : (to - from) * unitBytes[name]
-    const entry = { name, checksum: 0, from, to, offset, length: alignSection(bytes) }
-    offset += entry.length
-    return entry
-  })
-}
 
 export interface EncodedHeader {
   readonly bytes: Uint8Array
@@ -130,7 +116,7 @@ export function encodeCheckpointHeader(header: CheckpointHeader): EncodedHeader 
   writer.u64(header.fromSequence)
   writer.u64(header.toSequence)
   writer.u32(sections.length)
-  writer.u32(0)
+  writer.u32(compressionNumber[header.compression])
   for (const section of sections) {
     writer.u32(sectionNames.indexOf(section.name) + 1)
     writer.u32(section.checksum)
@@ -181,28 +167,33 @@ export function decodeCheckpointHeader(bytes: Uint8Array): DecodedCheckpointHead
   const fromSequence = reader.u64()
   const toSequence = reader.u64()
   const count = reader.u32()
-  reader.skip(4)
+  const compression = compressionOf(reader.u32())
+  if (compression === undefined) return { type: 'damaged' }
   if (bytes.length !== fixedBytes + count * entryBytes + trailerBytes) return { type: 'damaged' }
   const names = formatVersion === 1 ? sectionNames.slice(0, sectionsOfVersion1) : sectionNames
   if (count !== names.length) return { type: 'damaged' }
   const sections: SectionEntry[] = []
   let offset = bytes.length
   for (const name of names) {
-    const section = decodeEntry(reader, name, offset)
+    const section = decodeEntry(reader, { name, compression, offset })
     if (section === undefined) return { type: 'damaged' }
     sections.push(section)
     offset += section.length
   }
-  const header = { databaseId, generation, fromSequence, toSequence, sections }
+  const header = { databaseId, generation, fromSequence, toSequence, compression, sections }
   return { type: 'header', header, checksum }
 }
 
-/** Every section is there, in order and without gaps; each length follows from its counts. */
-function decodeEntry(
-  reader: ByteReader,
-  name: SectionName,
-  expectedOffset: number,
-): SectionEntry | undefined {
+interface ExpectedEntry {
+  readonly name: SectionName
+  readonly compression: Compression
+  readonly offset: number
+}
+
+/** Every section is there, in order and without gaps; each length is possible for its counts. */
+function decodeEntry(reader: ByteReader, expected: ExpectedEntry): SectionEntry | undefined {
+  const { name, compression } = expected
+  invariant(expected.offset % sectionAlignment === 0, 'sections are aligned')
   if (reader.remaining < entryBytes + trailerBytes) return undefined
   const number = reader.u32()
   const checksum = reader.u32()
@@ -210,10 +201,21 @@ function decodeEntry(
   const to = reader.u64()
   const offset = reader.u64()
   const length = reader.u64()
-  const isOurs = sectionNames[number - 1] === name && offset === expectedOffset && from <= to
+  const isOurs = sectionNames[number - 1] === name && offset === expected.offset && from <= to
   if (!isOurs || length % sectionAlignment !== 0) return undefined
-  const isFitting = name === 'symbols' || length === alignSection((to - from) * unitBytes[name])
-  return isFitting ? { name, checksum, from, to, offset, length } : undefined
+  const entry = { name, checksum, from, to, offset, length }
+  const rawBytes = rawBytesOfSection(entry)
+  if (rawBytes === undefined) return entry
+  const isFitting =
+    compression === 'none'
+      ? length === alignSection(rawBytes)
+      : isSectionLength({ rawBytes, length })
+  return isFitting ? entry : undefined
+}
+
+/** Bytes of a section before compression; undefined for symbols, whose count does not tell. */
+export function rawBytesOfSection({ name, from, to }: SectionEntry): number | undefined {
+  return name === 'symbols' ? undefined : (to - from) * unitBytes[name]
 }
 
 /** Where a section list ends: the size of the file. */

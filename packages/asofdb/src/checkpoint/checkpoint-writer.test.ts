@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { describeTables, SampleCommits } from '../../../../test/recovery/sample-commits.ts'
 import { SimulatedHost } from '../../../../simulation/simulated-host.ts'
 import type { FaultPlan } from '../../../../simulation/fault-plan.ts'
+import { LiveTables } from '../versions/live-tables.ts'
 import { Tables } from '../versions/tables.ts'
 import { Checkpointer } from './checkpoint-writer.ts'
 import { filesOf, type Manifest } from './manifest.ts'
@@ -38,7 +39,7 @@ async function setUp({ faults = {}, untilDurable = async () => undefined }: SetU
     const checkpointer = new Checkpointer({
       host,
       directory: '/db',
-      tables: sample.tables,
+      live: new LiveTables(sample.tables),
       manifests,
       untilDurable,
       dropLogBefore: async () => [],

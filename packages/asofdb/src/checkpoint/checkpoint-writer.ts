@@ -1,22 +1,26 @@
+import type { Compression } from '../encoding/compression.ts'
 import type { Host } from '../host/host.ts'
 import { invariant } from '../rules/invariant.ts'
 import { segmentsFrom } from '../log/segment.ts'
 import { type DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import type { LiveTables } from '../versions/live-tables.ts'
 import type { Tables } from '../versions/tables.ts'
 import { filesToAbsorb } from './checkpoint-policy.ts'
 import { checkpointDirectoryOf } from './directory-names.ts'
 import { explainFailure } from './explain-failure.ts'
 import { type CheckpointFileInfo, filesOf, logStartOf, type Manifest } from './manifest.ts'
 import type { ManifestStore } from './manifest-store.ts'
-import { bytesBetween, countTables, encodeSymbols, zeroCounts } from './sections.ts'
+import { bytesBetween, countTables, zeroCounts } from './sections.ts'
 import { removeIfPresent, writeCheckpointFile } from './write-checkpoint.ts'
 
 export interface CheckpointerOptions {
   readonly host: Host
   /** The directory of the database. */
   readonly directory: string
-  readonly tables: Tables
+  readonly live: LiveTables
   readonly manifests: ManifestStore
+  /** Of the files that are written. Default: `none`. */
+  readonly compression?: Compression | undefined
   /**
    * Resolves when all commits up to a sequence are acknowledged and durable in the log; rejects
    * when that can't be. Without a log it resolves at once.
@@ -30,6 +34,12 @@ export interface CheckpointerOptions {
   /** One begins that is to hold the commits up to `sequence`. */
   onStarted?(sequence: number): void
 }
+
+/**
+ * `alone`: all of the tables in one file, and nothing older stays, neither the checkpoint before
+ * nor the log that goes with it; for a database that must forget.
+ */
+export type CheckpointKind = 'usual' | 'alone'
 
 export interface CheckpointReport {
   /** The newest commit that the checkpoint holds. */
@@ -55,6 +65,8 @@ export interface CheckpointReport {
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
+  /** Whose rows the files in force hold: those of other tables are numbered differently. */
+  #stored: Tables
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #failure: DatabaseError | undefined
@@ -64,6 +76,7 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
+    this.#stored = options.live.current
   }
 
   get isRunning(): boolean {
@@ -80,9 +93,9 @@ export class Checkpointer {
    * rejects, the checkpoint before is in force and another attempt may be made, unless the error
    * is `Poisoned`.
    */
-  checkpoint(): Promise<CheckpointReport> {
+  checkpoint(kind: CheckpointKind = 'usual'): Promise<CheckpointReport> {
     this.#waiting++
-    const next = this.#last.then(() => this.#run())
+    const next = this.#last.then(() => this.#run(kind))
     this.#last = next.then(
       () => this.#waiting--,
       () => this.#waiting--,
@@ -106,13 +119,15 @@ export class Checkpointer {
     }
   }
 
-  async #run(): Promise<CheckpointReport> {
-    const { manifests, tables, host } = this.#options
+  async #run(kind: CheckpointKind): Promise<CheckpointReport> {
+    const { manifests, live, host } = this.#options
+    const tables = live.current
     if (this.#failure !== undefined) throw this.#failure
     const startMs = host.clock.monotonicMs()
     const before = manifests.current
     const sequence = tables.commits.sequence
-    if (sequence === before.checkpoint.sequence) {
+    const isStored = sequence === before.checkpoint.sequence && tables === this.#stored
+    if (sequence === 0 || (isStored && kind === 'usual')) {
       return {
         sequence,
         generation: before.generation,
@@ -124,12 +139,13 @@ export class Checkpointer {
         durationMs: host.clock.monotonicMs() - startMs,
       }
     }
-    invariant(sequence > before.checkpoint.sequence, 'the tables never lose a commit')
+    invariant(sequence >= before.checkpoint.sequence, 'the tables never lose a commit')
     this.#options.onStarted?.(sequence)
-    const { file, filesAbsorbed } = await this.#write(before, sequence)
+    const written = await this.#write(before, tables, kind)
+    const { file, filesAbsorbed } = written
     invariant(file.toSequence === sequence, 'a checkpoint holds what was there when it began')
-    const after = await this.#install(file, filesAbsorbed)
-    invariant(after.previous === before.checkpoint, 'one checkpoint runs at a time')
+    const after = await this.#install(written, kind)
+    this.#stored = tables
     const { removed, leftBehind } = await this.#clean(before, after)
     return {
       sequence,
@@ -146,18 +162,22 @@ export class Checkpointer {
   /** Everything up to the first await belongs to one turn, and so to `sequence`. */
   async #write(
     before: Manifest,
-    sequence: number,
+    tables: Tables,
+    kind: CheckpointKind,
   ): Promise<{ file: CheckpointFileInfo; filesAbsorbed: number }> {
-    const { host, directory, tables } = this.#options
+    const { host, directory } = this.#options
+    const { sequence } = tables.commits
     const to = countTables(tables)
     const { files } = before.checkpoint
-    const sizes = files.map(file => file.size)
-    const newBytes = bytesBetween(files.at(-1)?.to ?? zeroCounts(), to)
-    const filesAbsorbed = filesToAbsorb(sizes, newBytes)
+    // What a file holds, so that compression changes nothing about what is merged.
+    const sizes = files.map(({ size, from, to }) => Math.max(size, bytesBetween(from, to)))
+    const isWhole = kind === 'alone' || tables !== this.#stored
+    const filesAbsorbed = isWhole
+      ? files.length
+      : filesToAbsorb(sizes, bytesBetween(files.at(-1)?.to ?? zeroCounts(), to))
     invariant(filesAbsorbed <= files.length, 'only files that exist are absorbed')
     const base = files[files.length - filesAbsorbed - 1]
     const from = base?.to ?? zeroCounts()
-    const symbols = encodeSymbols(tables, from.symbols, to.symbols)
     try {
       const file = await writeCheckpointFile({
         host,
@@ -169,7 +189,7 @@ export class Checkpointer {
         toSequence: sequence,
         from,
         to,
-        symbols,
+        compression: this.#options.compression,
       })
       return { file, filesAbsorbed }
     } catch (error) {
@@ -178,7 +198,10 @@ export class Checkpointer {
     }
   }
 
-  async #install(file: CheckpointFileInfo, filesAbsorbed: number): Promise<Manifest> {
+  async #install(
+    { file, filesAbsorbed }: { file: CheckpointFileInfo; filesAbsorbed: number },
+    kind: CheckpointKind,
+  ): Promise<Manifest> {
     const { manifests, host, directory } = this.#options
     const { generation } = manifests.current
     try {
@@ -187,14 +210,18 @@ export class Checkpointer {
         const { files } = current.checkpoint
         invariant(current.generation === generation, 'nobody else makes checkpoints')
         const kept = files.slice(0, files.length - filesAbsorbed)
+        const checkpoint = { sequence: file.toSequence, files: [...kept, file] }
         const next: Manifest = {
           ...current,
           generation: generation + 1,
-          previous: current.checkpoint,
-          checkpoint: { sequence: file.toSequence, files: [...kept, file] },
+          previous: kind === 'alone' ? checkpoint : current.checkpoint,
+          checkpoint,
           durableSequence: Math.max(current.durableSequence, file.toSequence),
         }
-        return { ...next, segments: segmentsFrom(current.segments, logStartOf(next)) }
+        // What is left of a log that nobody keeps any more is in the checkpoint, all of it.
+        const isLogNeeded = kind !== 'alone' || current.isLogged
+        const segments = isLogNeeded ? segmentsFrom(current.segments, logStartOf(next)) : []
+        return { ...next, segments }
       })
     } catch (error) {
       // Where the manifest may or may not name the file, it has to stay.

@@ -1,12 +1,17 @@
 import { type DirectoryLock, type Host, LockHeldError } from '../host/host.ts'
-import { DatabaseError } from '../rules/errors.ts'
+import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { explainFailure } from './explain-failure.ts'
 
-/** Makes this process the owner of a directory. Throws `Locked`, `ReadOnly`, `IoFailed`. */
+/**
+ * Makes this process the owner of a directory. Throws `Locked`, `ReadOnly`, `DiskFull`, `IoFailed`.
+ */
 export async function takeLock(host: Host, directory: string): Promise<DirectoryLock> {
   try {
     return await host.files.lock(directory)
   } catch (error) {
     if (error instanceof LockHeldError) throw locked(directory, error)
+    const explained = explainFailure(`take the directory ${directory}`, error)
+    if (isDatabaseError(explained, 'DiskFull')) throw explained
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     const isReadOnly = code === 'EROFS' || code === 'EACCES' || code === 'EPERM'
     throw new DatabaseError(

@@ -1,10 +1,9 @@
-import { crc32 } from '../encoding/checksum.ts'
-import { bytesToText } from '../encoding/text.ts'
 import { databaseIdBytes, type SegmentInfo, segmentName } from '../log/segment.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { checkpointFileName, manifestName } from './directory-names.ts'
-import { JsonFields, type JsonPlace, type JsonValue } from './json-fields.ts'
+import { JsonFields, type JsonValue } from './json-fields.ts'
+import { isSealed, openSealedText, sealText } from './sealed-text.ts'
 import { countsEqual, sectionRecord, type TableCounts, zeroCounts } from './sections.ts'
 
 /**
@@ -24,8 +23,6 @@ export const manifestFormatVersion = 1
 
 /** The oldest release that reads what this one writes. */
 export const manifestRelease = '0.1.0'
-
-const magic = 'asofdb manifest '
 
 /** A checkpoint file as the manifest knows it. */
 export interface CheckpointFileInfo {
@@ -125,16 +122,12 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 
 /** Puts the first line before a body. */
 export function sealManifest(version: number, body: string): Uint8Array {
-  const encoder = new TextEncoder()
-  const start = `${magic}${version} `
-  const checksum = crc32(encoder.encode(start + body))
-  return encoder.encode(`${start}${checksum.toString(16).padStart(8, '0')}\n${body}`)
+  return sealText({ kind: 'manifest', version }, body)
 }
 
 /** Whether the bytes are, or once were, a manifest of ours. */
 export function isManifest(bytes: Uint8Array): boolean {
-  const start = new TextEncoder().encode(magic)
-  return start.every((byte, index) => bytes[index] === byte)
+  return isSealed(bytes, 'manifest')
 }
 
 /**
@@ -142,9 +135,8 @@ export function isManifest(bytes: Uint8Array): boolean {
  * `FormatTooNew` for those of a later format.
  */
 export function decodeManifest(bytes: Uint8Array, file: string = manifestName): Manifest {
-  const { version, body, bodyOffset } = openSeal(bytes, file)
-  const place = { file, offset: bodyOffset }
-  const fields = new JsonFields(parseJson(body, place), place)
+  const { version, parsed, place } = openSealedText(bytes, { kind: 'manifest', file })
+  const fields = new JsonFields(parsed, place)
   if (version > manifestFormatVersion) {
     const release = fields.text('release')
     throw new DatabaseError(
@@ -156,35 +148,6 @@ export function decodeManifest(bytes: Uint8Array, file: string = manifestName): 
   const manifest = readManifest(fields)
   checkManifest(manifest, fields)
   return manifest
-}
-
-interface Seal {
-  readonly version: number
-  readonly body: Uint8Array
-  readonly bodyOffset: number
-}
-
-function openSeal(bytes: Uint8Array, file: string): Seal {
-  const lineEnd = bytes.indexOf(10)
-  const line = String.fromCharCode(...bytes.subarray(0, Math.max(0, Math.min(lineEnd, 64))))
-  const parts = /^asofdb manifest ([1-9][0-9]{0,8}) ([0-9a-f]{8})$/.exec(line)
-  if (parts?.[1] === undefined || parts[2] === undefined) {
-    throw corrupt({ file, offset: 0 }, 'its first line is damaged')
-  }
-  const body = bytes.subarray(lineEnd + 1)
-  const start = crc32(bytes.subarray(0, lineEnd - parts[2].length))
-  if (crc32(body, start) !== Number.parseInt(parts[2], 16)) {
-    throw corrupt({ file, offset: lineEnd + 1 }, 'its checksum does not fit')
-  }
-  return { version: Number(parts[1]), body, bodyOffset: lineEnd + 1 }
-}
-
-function parseJson(body: Uint8Array, at: JsonPlace): unknown {
-  try {
-    return JSON.parse(bytesToText(body, 0, body.length))
-  } catch (cause) {
-    throw corrupt(at, 'it is not JSON', cause)
-  }
 }
 
 function readManifest(fields: JsonFields): Manifest {
@@ -292,13 +255,4 @@ function isChain({ sequence, files }: CheckpointState): boolean {
     counts = file.to
   }
   return reached === sequence
-}
-
-function corrupt({ file, offset }: JsonPlace, what: string, cause?: unknown): DatabaseError {
-  return new DatabaseError(
-    'Corrupt',
-    `${file} is damaged at byte ${offset}: ${what}; restore the database from a backup, or keep ` +
-      'the directory as it is and ask for help',
-    { details: { file, offset, kind: 'manifest' }, cause },
-  )
 }

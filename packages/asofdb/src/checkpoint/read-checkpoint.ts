@@ -1,4 +1,3 @@
-import { crc32 } from '../encoding/checksum.ts'
 import { isErrno, readFully } from '../host/files.ts'
 import type { FileSystem, HostFile } from '../host/host.ts'
 import { invariant, must } from '../rules/invariant.ts'
@@ -10,8 +9,8 @@ import {
   decodeCheckpointHeader,
   headerLength,
   headerPrefixBytes,
-  type SectionEntry,
 } from './checkpoint-file.ts'
+import { loadSections, type SectionDamage } from './load-sections.ts'
 import { assertLittleEndian } from './platform.ts'
 import {
   decodeSymbols,
@@ -22,25 +21,10 @@ import {
   zeroCounts,
 } from './sections.ts'
 
-/** Large enough that the calls cost little, small enough that checksums keep up with the disk. */
-const pieceBytesMax = 4 * 1024 * 1024
-
-/** Reads that are under way at a time, while the checksum of the oldest is taken. */
-const readsAhead = 4
-
 /** A file whose header was found good. */
 export interface OpenableCheckpoint {
   readonly path: string
   readonly header: CheckpointHeader
-}
-
-export interface SectionDamage {
-  readonly path: string
-  readonly kind: 'checksum' | 'truncated' | 'ioError' | 'contents'
-  readonly offset: number
-  readonly length: number
-  readonly what: string
-  readonly cause?: unknown
 }
 
 /** The header of a file, or why there is none. `unreadable` is a failure of the file system. */
@@ -129,11 +113,12 @@ async function loadFile(load: FileLoad): Promise<SectionDamage | undefined> {
     return { path, kind: 'ioError', offset: 0, length: 0, what: 'the file', cause: error }
   }
   try {
-    const symbols = header.sections.find(section => section.name === 'symbols')
-    const symbolBytes = new Uint8Array(must(symbols, 'the section of the symbols').length)
-    const damage = await loadSections({ file, path, sections: header.sections }, entry =>
-      entry.name === 'symbols' ? [symbolBytes] : targetsOf(load.tables, entry),
-    )
+    let symbolBytes = new Uint8Array(0)
+    const damage = await loadSections({ file, path, header }, ({ name, from, to }, rawBytes) => {
+      if (name !== 'symbols') return storeOf(load.tables, name).byteRanges(from, to)
+      symbolBytes = new Uint8Array(rawBytes)
+      return [symbolBytes]
+    })
     return damage ?? readSymbols(load, symbolBytes)
   } finally {
     await file.close()
@@ -142,102 +127,17 @@ async function loadFile(load: FileLoad): Promise<SectionDamage | undefined> {
 
 function readSymbols(load: FileLoad, bytes: Uint8Array): SectionDamage | undefined {
   const { sections } = load.checkpoint.header
+  invariant(sections.length > 0, 'a header has sections')
   const found = sections.find(section => section.name === 'symbols')
   const entry = must(found, 'the section of the symbols')
   try {
-    load.symbols.push(...decodeSymbols(bytes, entry.to - entry.from))
+    for (const symbol of decodeSymbols(bytes, entry.to - entry.from)) load.symbols.push(symbol)
     return undefined
   } catch (error) {
     const { path } = load.checkpoint
     const { offset, length } = entry
     return { path, kind: 'contents', offset, length, what: 'the symbols', cause: error }
   }
-}
-
-/** The memory that the bytes of a section belong into, and room for what fills it up. */
-function* targetsOf(tables: Tables, entry: SectionEntry): Generator<Uint8Array> {
-  if (entry.name === 'symbols') return
-  yield* storeOf(tables, entry.name).byteRanges(entry.from, entry.to)
-  const filling = entry.length - (entry.to - entry.from) * unitBytes[entry.name]
-  if (filling > 0) yield new Uint8Array(filling)
-}
-
-export interface SectionSource {
-  readonly file: HostFile
-  readonly path: string
-  readonly sections: readonly SectionEntry[]
-}
-
-interface Piece {
-  readonly entry: SectionEntry
-  readonly bytes: Uint8Array
-  readonly position: number
-  readonly isLast: boolean
-}
-
-/**
- * Reads sections into the given memory and compares their checksums, several reads ahead of the
- * checksum, so that the disk and the processor work at the same time.
- */
-export async function loadSections(
-  { file, path, sections }: SectionSource,
-  targets: (entry: SectionEntry) => Iterable<Uint8Array>,
-): Promise<SectionDamage | undefined> {
-  const underWay: { piece: Piece; outcome: Promise<number | Error> }[] = []
-  const pieces = piecesOf(sections, targets)
-  const startRead = () => {
-    const next = pieces.next()
-    if (next.done === true) return
-    const piece = next.value
-    const outcome = readFully(file, piece.bytes, piece.position).catch(toError)
-    underWay.push({ piece, outcome })
-  }
-  for (let count = 0; count < readsAhead; count++) startRead()
-  let checksum = 0
-  let damage: SectionDamage | undefined
-  for (let next = underWay.shift(); next !== undefined; next = underWay.shift()) {
-    const { piece } = next
-    const outcome = await next.outcome
-    // The reads under way write into the tables: they end before anybody looks at those.
-    if (damage !== undefined) continue
-    const { entry } = piece
-    const { offset, length } = entry
-    const where = { path, offset, length, what: `section ${entry.name}` }
-    if (outcome instanceof Error) damage = { ...where, kind: 'ioError', cause: outcome }
-    else if (outcome < piece.bytes.length) damage = { ...where, kind: 'truncated' }
-    else {
-      startRead()
-      checksum = crc32(piece.bytes, checksum)
-      if (!piece.isLast) continue
-      if (checksum !== entry.checksum) damage = { ...where, kind: 'checksum' }
-      checksum = 0
-    }
-  }
-  return damage
-}
-
-function* piecesOf(
-  sections: readonly SectionEntry[],
-  targets: (entry: SectionEntry) => Iterable<Uint8Array>,
-): Generator<Piece> {
-  for (const entry of sections) {
-    let position = entry.offset
-    const end = entry.offset + entry.length
-    for (const target of targets(entry)) {
-      for (let start = 0; start < target.length; start += pieceBytesMax) {
-        const bytes = target.subarray(start, start + pieceBytesMax)
-        const isLast = position + bytes.length === end
-        invariant(position + bytes.length <= end, 'no section is read beyond its end')
-        yield { entry, bytes, position, isLast }
-        position += bytes.length
-      }
-    }
-    invariant(position === end, 'there is room for a section as it was written')
-  }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }
 
 /** The last commit names the row counts after it, which must be those of the file. */
@@ -266,5 +166,6 @@ function publish(
   tables.edgeEnds.committed = counts.edgeEnds
   tables.keyNames.committed = counts.keyNames
   for (const table of [tables.node, tables.edge, tables.key]) table.linkHeads(0)
+  tables.hideErased()
   tables.nodesAllocated = tables.node.entityCount
 }

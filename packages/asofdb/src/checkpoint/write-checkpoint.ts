@@ -1,4 +1,4 @@
-import { crc32 } from '../encoding/checksum.ts'
+import type { Compression } from '../encoding/compression.ts'
 import { isErrno, temporaryName, writeFully } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
@@ -8,17 +8,14 @@ import {
   type CheckpointHeader,
   encodeCheckpointHeader,
   fileSizeOf,
-  layOutSections,
-  sectionAlignment,
+  headerBytes,
   type SectionEntry,
 } from './checkpoint-file.ts'
 import { checkpointDirectoryOf, checkpointFileName } from './directory-names.ts'
 import type { CheckpointFileInfo } from './manifest.ts'
 import { assertLittleEndian } from './platform.ts'
-import { storeOf, type TableCounts } from './sections.ts'
-
-/** No piece takes longer than a millisecond or so of the event loop. */
-const pieceBytesMax = 1024 * 1024
+import { sectionNames, storeOf, type TableCounts, unitBytes } from './sections.ts'
+import { encodeSymbolsSlowly, writeSection } from './write-sections.ts'
 
 export interface CheckpointWrite {
   readonly host: Host
@@ -31,14 +28,14 @@ export interface CheckpointWrite {
   readonly toSequence: number
   readonly from: TableCounts
   readonly to: TableCounts
-  /** The encoded definitions of symbols [from, to). */
-  readonly symbols: Uint8Array
+  /** Default: `none`. */
+  readonly compression?: Compression | undefined
   /** Whether to leave the file under its temporary name; the caller renames it. */
   readonly isTemporary?: boolean
 }
 
 /**
- * Writes one checkpoint file straight from the memory of the tables and syncs it and its name.
+ * Writes one checkpoint file from the memory of the tables and syncs it and its name.
  * What it writes never changes, so commits go on between the pieces. On failure nothing is left
  * of the file, as far as the disk lets it be removed.
  */
@@ -88,50 +85,39 @@ async function writeContent(
   name: string,
   write: CheckpointWrite,
 ): Promise<CheckpointFileInfo> {
-  const { from, to, symbols, databaseId, generation, fromSequence, toSequence } = write
+  const { from, to, databaseId, generation, fromSequence, toSequence, tables } = write
+  const { compression = 'none' } = write
+  const { timers } = write.host
+  const symbols = await encodeSymbolsSlowly({ tables, timers }, from.symbols, to.symbols)
   const sections: SectionEntry[] = []
-  for (const entry of layOutSections({ from, to, symbolBytes: symbols.length })) {
-    const { name: section } = entry
-    const ranges =
+  let offset = headerBytes
+  for (const section of sectionNames) {
+    const count = to[section] - from[section]
+    invariant(count >= 0, 'a section does not end before it starts')
+    const content =
       section === 'symbols'
-        ? [symbols]
-        : storeOf(write.tables, section).byteRanges(entry.from, entry.to)
-    const checksum = await writeSection({ file, entry, ranges, host: write.host })
-    sections.push({ ...entry, checksum })
+        ? { ranges: symbols, rawBytes: symbols.reduce((sum, part) => sum + part.length, 0) }
+        : {
+            ranges: storeOf(tables, section).byteRanges(from[section], to[section]),
+            rawBytes: count * unitBytes[section],
+          }
+    const stored = await writeSection({ file, timers, compression, offset, ...content })
+    sections.push({ name: section, from: from[section], to: to[section], offset, ...stored })
+    offset += stored.length
   }
-  const header: CheckpointHeader = { databaseId, generation, fromSequence, toSequence, sections }
+  const header: CheckpointHeader = {
+    databaseId,
+    generation,
+    fromSequence,
+    toSequence,
+    compression,
+    sections,
+  }
   const { bytes, checksum } = encodeCheckpointHeader(header)
   await writeFully(file, bytes, 0)
   const size = fileSizeOf(sections)
+  invariant(size === offset, 'a file ends with its last section')
   return { name, size, headerChecksum: checksum, fromSequence, toSequence, from, to }
-}
-
-/** Writes a section piece by piece; returns its checksum, which covers the filling. */
-async function writeSection(parts: {
-  readonly file: HostFile
-  readonly entry: SectionEntry
-  readonly ranges: Iterable<Uint8Array>
-  readonly host: Host
-}): Promise<number> {
-  const { file, entry } = parts
-  let checksum = 0
-  let position = entry.offset
-  for (const range of parts.ranges) {
-    for (let start = 0; start < range.length; start += pieceBytesMax) {
-      const piece = range.subarray(start, start + pieceBytesMax)
-      checksum = crc32(piece, checksum)
-      await writeFully(file, piece, position)
-      position += piece.length
-      await parts.host.timers.yieldTurn()
-    }
-  }
-  const end = entry.offset + entry.length
-  invariant(position <= end, 'a section is no longer than its counts say')
-  invariant(end - position < sectionAlignment, 'only what aligns the next section is filled up')
-  const filling = new Uint8Array(end - position)
-  if (filling.length === 0) return checksum
-  await writeFully(file, filling, position)
-  return crc32(filling, checksum)
 }
 
 /** Removes a file that may not be there. */

@@ -1,6 +1,7 @@
 import { invariant } from '../rules/invariant.ts'
 import { absentReference } from '../versions/byte-arena.ts'
 import { entityKinds } from '../versions/entity.ts'
+import type { Removal } from '../versions/removals.ts'
 import type { Tables } from '../versions/tables.ts'
 import {
   type BatchSink,
@@ -24,6 +25,7 @@ export interface LoggedBatch {
 export class BatchApplier implements BatchSink {
   readonly #tables: Tables
   #metaReference = 0
+  #removals: Removal[] = []
 
   constructor(tables: Tables) {
     this.#tables = tables
@@ -37,7 +39,9 @@ export class BatchApplier implements BatchSink {
     const { node, edge, key } = this.#tables.rowCounts()
     const isWhole = node === before.node && edge === before.edge && key === before.key
     invariant(isWhole, 'a batch is applied to tables that end with a commit')
+    this.#removals = []
     decodeBatch(batch.payload, this)
+    for (const removal of this.#removals) this.#tables.takeAway(removal)
     commits.append(batch.systemTime, this.#tables.rowCounts(), this.#metaReference)
     invariant(commits.sequence === batch.sequence, 'an applied batch is a commit')
   }
@@ -62,6 +66,11 @@ export class BatchApplier implements BatchSink {
     invariant(versions.head(key.ordinal) < 0, 'a key is defined before its first version')
     keyNames.define(key.ordinal, key)
     keyNames.committed = Math.max(keyNames.committed, key.ordinal + 1)
+  }
+
+  /** Taken away is what there was before the events of the commit, so those come first. */
+  removal(removal: Removal): void {
+    this.#removals.push(removal)
   }
 
   event(event: DecodedEvent): void {

@@ -68,16 +68,18 @@ interface Decoded {
   readonly symbols: [number, string][]
   readonly edges: unknown[]
   readonly keys: unknown[]
+  readonly removals: unknown[]
   readonly events: unknown[]
 }
 
 function decode(payload: Uint8Array): Decoded {
-  const found: Decoded = { meta: undefined, symbols: [], edges: [], keys: [], events: [] }
+  const found: Decoded = { meta: undefined, symbols: [], edges: [], keys: [], removals: [], events: [] }
   const sink: BatchSink = {
     meta: (bytes) => void (found.meta = bytes.slice()),
     symbol: (number, name) => void found.symbols.push([number, name]),
     edge: (edge) => void found.edges.push({ ...edge }),
     key: (key) => void found.keys.push({ ...key, bytes: key.bytes.slice() }),
+    removal: (removal) => void found.removals.push(removal),
     event(event) {
       const from = timeFromHalves(event.fromHigh, event.fromLow)
       const to = timeFromHalves(event.toHigh, event.toLow)
@@ -184,10 +186,27 @@ describe('a batch', () => {
     ])
   })
 
-  test('is not made of nothing, nor of an empty period', () => {
+  test('takes away what it says, in a format of its own', () => {
+    const removals = [
+      { kind: 'erasedNode', subject: 7, sequence: 2 ** 40 },
+      { kind: 'prunedKeyspace', subject: 0, sequence: 0 },
+    ] as const
+    const content = { meta: undefined, symbols: [], edges: [], keys: [], events: [] }
+    const plain = encode(content)
+    const bytes = encode({ ...content, removals })
+    expect([plain[0], bytes[0]]).toEqual([1, 2])
+    expect(decode(bytes).removals).toEqual(removals)
+    expect(decode(plain)).toMatchObject({ removals: [], events: [] })
+    const unknown = bytes.slice()
+    for (const kind of [7, 200]) {
+      unknown[6] = kind
+      expect(() => decode(unknown)).toThrow(DecodeError)
+    }
+  })
+
+  test('has no empty period', () => {
     const bug = expect.objectContaining({ code: 'Bug' })
     const nothing = { meta: undefined, symbols: [], edges: [], keys: [], events: [] }
-    expect(() => encode(nothing)).toThrow(bug)
     const event = { kind: 'node', ordinal: 0, payload: undefined, sequence: Infinity } as const
     expect(() => encode({ ...nothing, events: [{ ...event, from: 3n, to: 3n }] })).toThrow(bug)
   })

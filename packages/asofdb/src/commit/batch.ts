@@ -4,6 +4,7 @@ import { invariant } from '../rules/invariant.ts'
 import { type EntityKind, entityKinds, ordinalMax } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { beginningMicros, foreverMicros, type Span } from '../versions/periods.ts'
+import { type Removal, removalKinds } from '../versions/removals.ts'
 import { symbolMax } from '../versions/symbol-table.ts'
 import type { EdgeEnds, Tables } from '../versions/tables.ts'
 
@@ -12,11 +13,12 @@ import type { EdgeEnds, Tables } from '../versions/tables.ts'
  * everything itself (ids, names, periods, payloads), so that whoever applies the same batches in
  * the same order holds the same tables.
  *
- *     u8       format, 1
+ *     u8       format, 1; 2 with removals
  *     varuint  length of the metadata, then an encoded value (a map); 0: none
  *     varuint  symbols:  { varuint number, string name }
  *     varuint  edges:    { varuint ordinal, type, source, target }
  *     varuint  keys:     { varuint ordinal, keyspace, length; bytes }
+ *     varuint  removals: { u8 kind; varuint subject, sequence }   (format 2 only)
  *     varuint  events:   { u8 flags; varuint ordinal; [i64 from]; [i64 to]; [payload] }
  *     payload: varuint length; bytes
  *
@@ -25,7 +27,10 @@ import type { EdgeEnds, Tables } from '../versions/tables.ts'
  * follow), the others zero. Numbers are little-endian. Integrity is the record's business (its
  * checksum), so a batch that does not decode was written wrong, not damaged.
  */
-export const batchFormat = 1
+export const batchFormat = 2
+
+/** Of a batch that takes nothing away, so that earlier releases read it. */
+const plainBatchFormat = 1
 
 export const eventFlags = {
   kindMask: 3,
@@ -60,13 +65,15 @@ export interface BatchContent {
   readonly symbols: readonly number[]
   readonly edges: Iterable<EdgeDefinition> & { readonly length: number }
   readonly keys: readonly KeyDefinition[]
+  /** What the commit takes away from the past. Default: nothing. */
+  readonly removals?: readonly Removal[] | undefined
   readonly events: readonly BatchEvent[]
 }
 
 export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: Tables): void {
-  invariant(content.events.length > 0, 'a commit states something')
   invariant(content.meta?.length !== 0, 'metadata that is there is not empty')
-  writer.u8(batchFormat)
+  const { removals = [] } = content
+  writer.u8(removals.length === 0 ? plainBatchFormat : batchFormat)
   writer.varuint(content.meta?.length ?? 0)
   if (content.meta !== undefined) writer.bytes(content.meta)
   writer.varuint(content.symbols.length)
@@ -87,6 +94,15 @@ export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: T
     writer.varuint(key.keyspace)
     writer.varuint(key.bytes.length)
     writer.bytes(key.bytes)
+  }
+  if (removals.length > 0) {
+    writer.varuint(removals.length)
+    for (const { kind, subject, sequence } of removals) {
+      invariant(kind !== 'rewritten', 'a commit has nothing made anew')
+      writer.u8(removalKinds.indexOf(kind))
+      writer.varuint(subject)
+      writer.varuint(sequence)
+    }
   }
   writer.varuint(content.events.length)
   let last: BatchEvent | undefined
@@ -134,6 +150,7 @@ export interface BatchSink {
   symbol(number: number, name: string): void
   edge(edge: EdgeDefinition): void
   key(key: KeyDefinition): void
+  removal(removal: Removal): void
   event(event: DecodedEvent): void
 }
 
@@ -156,7 +173,8 @@ export interface DecodedEvent {
 export function decodeBatch(payload: Uint8Array, sink: BatchSink): void {
   const reader = new ByteReader(payload)
   const format = reader.u8()
-  if (format !== batchFormat) throw new DecodeError(`batch format ${format} is not known`, 0)
+  const isKnown = format === plainBatchFormat || format === batchFormat
+  if (!isKnown) throw new DecodeError(`batch format ${format} is not known`, 0)
   const metaLength = reader.varuint()
   if (metaLength > 0) sink.meta(reader.take(metaLength))
   for (let rest = reader.varuint(); rest > 0; rest--) {
@@ -174,8 +192,20 @@ export function decodeBatch(payload: Uint8Array, sink: BatchSink): void {
     const keyspace = numberUpTo(symbolMax, reader)
     sink.key({ ordinal, keyspace, bytes: reader.take(reader.varuint()) })
   }
+  if (format === batchFormat) {
+    for (let rest = reader.varuint(); rest > 0; rest--) sink.removal(decodeRemoval(reader))
+  }
   decodeEvents(reader, payload, sink)
   if (reader.remaining !== 0) throw new DecodeError('bytes follow the batch', reader.position)
+}
+
+function decodeRemoval(reader: ByteReader): Removal {
+  const kind = removalKinds[reader.u8()]
+  // Only checkpoints hold tables that were made anew.
+  if (kind === undefined || kind === 'rewritten') {
+    throw new DecodeError('a removal is of no kind that a commit has', reader.position - 1)
+  }
+  return { kind, subject: numberUpTo(symbolMax, reader), sequence: reader.varuint() }
 }
 
 function decodeEvents(reader: ByteReader, payload: Uint8Array, sink: BatchSink): void {

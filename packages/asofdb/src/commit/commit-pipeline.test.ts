@@ -7,7 +7,7 @@ import { nodeId } from '../versions/entity.ts'
 import { foreverMicros } from '../versions/periods.ts'
 import { Tables } from '../versions/tables.ts'
 import { BatchApplier, type LoggedBatch } from './apply.ts'
-import { CommitPipeline } from './commit-pipeline.ts'
+import { type CommitCheck, CommitPipeline } from './commit-pipeline.ts'
 import type { Isolation, TransactionCore } from './transaction-core.ts'
 
 const conflict = expect.objectContaining({ code: 'Conflict', kind: 'retry' })
@@ -19,6 +19,7 @@ class Bench {
   readonly keyIndex = new KeyIndex(this.tables)
   readonly applier = new BatchApplier(this.tables)
   readonly logged: LoggedBatch[] = []
+  readonly checks: CommitCheck[] = []
   readonly pipeline: CommitPipeline
   micros = 1000
   /** Thrown by the log, when there is one. */
@@ -35,7 +36,8 @@ class Bench {
       acknowledged: () => Promise.resolve(),
     }
     const host = { ...nodeHost(), clock }
-    this.pipeline = new CommitPipeline({ host, tables, keyIndex, applier, log })
+    const { checks } = this
+    this.pipeline = new CommitPipeline({ host, tables, keyIndex, applier, log, checks })
   }
 
   begin(isolation: Isolation = 'serializable', system?: bigint): TransactionCore {
@@ -142,7 +144,7 @@ describe('a check', () => {
   test('sees the newest state, and its refusal leaves nothing behind', () => {
     const bench = new Bench()
     const seen: number[] = []
-    bench.pipeline.addCheck({
+    bench.checks.push({
       check(core) {
         seen.push(core.counts.node)
         if (core.tail.events.length > 1) throw violation
@@ -172,7 +174,7 @@ describe('a check', () => {
     bench.commitNode(2)
     const alone = bench.begin()
     stateNode(alone, 3)
-    bench.pipeline.addCheck({
+    bench.checks.push({
       check() {
         throw new DatabaseError(code, 'as the check says')
       },

@@ -25,6 +25,14 @@ export interface CommitCheck {
   check(core: TransactionCore): void
 }
 
+/** What commits are built on and applied to. */
+export interface CommitTarget {
+  readonly tables: Tables
+  readonly keyIndex: KeyIndex
+  readonly applier: BatchApplier
+  readonly checks: readonly CommitCheck[]
+}
+
 export interface CommitOptions {
   /** Encoded metadata (who, why, source). */
   readonly meta: Uint8Array | undefined
@@ -39,10 +47,10 @@ export interface CommitOptions {
  */
 export class CommitPipeline {
   readonly #host: Host
-  readonly #tables: Tables
-  readonly #keyIndex: KeyIndex
-  readonly #applier: BatchApplier
-  readonly #checks: CommitCheck[] = []
+  #tables: Tables
+  #keyIndex: KeyIndex
+  #applier: BatchApplier
+  #checks: readonly CommitCheck[]
   readonly #writer = new ByteWriter()
   readonly #observer: Observer | undefined
   #openTransactions = 0
@@ -56,25 +64,35 @@ export class CommitPipeline {
   #failure: unknown
   #clockAheadMicros = 0n
 
-  constructor(parts: {
-    host: Host
-    tables: Tables
-    keyIndex: KeyIndex
-    applier: BatchApplier
-    log: CommitLog
-    observer?: Observer | undefined
-  }) {
+  constructor(
+    parts: {
+      readonly host: Host
+      readonly log: CommitLog
+      readonly observer?: Observer | undefined
+    } & CommitTarget,
+  ) {
     this.#observer = parts.observer
     this.#host = parts.host
+    this.#log = parts.log
     this.#tables = parts.tables
     this.#keyIndex = parts.keyIndex
     this.#applier = parts.applier
-    this.#log = parts.log
+    this.#checks = parts.checks
     this.#readFloor = this.lastSystemTime
   }
 
-  addCheck(check: CommitCheck): void {
-    this.#checks.push(check)
+  /**
+   * Goes on with other tables, which hold the same commits. What was begun on the ones before and
+   * states something can't be committed any more: it meets `Conflict`.
+   */
+  adopt(target: CommitTarget): void {
+    const { tables } = target
+    invariant(tables.commits.sequence === this.appliedSequence, 'no commit is left behind')
+    invariant(tables.commits.lastSystemTime === this.lastSystemTime, 'they are the same commits')
+    this.#tables = tables
+    this.#keyIndex = target.keyIndex
+    this.#applier = target.applier
+    this.#checks = target.checks
   }
 
   get appliedSequence(): number {
@@ -133,17 +151,18 @@ export class CommitPipeline {
    */
   commit(core: TransactionCore, options: CommitOptions): number | undefined {
     core.mustBeOpen()
-    invariant(core.tables === this.#tables, 'a transaction is committed where it was begun')
     try {
-      if (core.tail.events.length === 0) {
+      if (core.isEmpty) {
         core.cancel()
         return undefined
       }
+      if (core.tables !== this.#tables) throw begunBeforeCompaction()
       if (this.#failure !== undefined) throw behindItsLog(this.#failure)
       this.#validate(core)
       const systemTime = this.#systemTimeFor(core, options.system)
       const sequence = this.appliedSequence + 1
       this.#writer.reset()
+      invariant(sequence > core.sequence, 'a commit is later than what it was begun on')
       encodeBatch(this.#writer, this.#contentOf(core, options.meta), this.#tables)
       const { bytes, start, end } = this.#writer.cut()
       const batch = { sequence, systemTime, payload: bytes.subarray(start, end) }
@@ -258,6 +277,7 @@ export class CommitPipeline {
         keyspace: keyNames.keyspace(ordinal),
         bytes: keyNames.bytes(ordinal),
       })),
+      removals: core.removals,
       events: core.tail.events,
     }
   }
@@ -287,6 +307,13 @@ function behindItsLog(cause: unknown): DatabaseError {
     'Poisoned',
     `a commit is in the log but could not be applied (${String(cause)}); open the database again`,
     { cause },
+  )
+}
+
+function begunBeforeCompaction(): DatabaseError {
+  return new DatabaseError(
+    'Conflict',
+    'the database was compacted since this transaction began; run the transaction again',
   )
 }
 

@@ -6,6 +6,7 @@ import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
 import { alwaysSpan, type Span, spanToWords } from '../versions/periods.ts'
 import type { RowCounts } from '../versions/commit-table.ts'
+import type { Removal } from '../versions/removals.ts'
 import type { EdgeEnds, Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import { ReadSet } from './read-set.ts'
@@ -27,6 +28,7 @@ export interface TransactionStart {
 }
 
 const none: readonly number[] = []
+const noRemovals: readonly Removal[] = []
 const alwaysInWords = { span: alwaysSpan, words: spanToWords(alwaysSpan) }
 
 /**
@@ -43,6 +45,8 @@ export class TransactionCore {
   readonly isReadonly: boolean
   readonly tail: Tail
   readonly reads = new ReadSet()
+  /** What the commit is to take away from the past; see `takeAway`. */
+  #removals: Removal[] | undefined
   /** Symbols and keys that no committed batch defined when they were used. */
   #newSymbols: Set<number> | undefined
   #newKeys: Set<number> | undefined
@@ -71,6 +75,24 @@ export class TransactionCore {
 
   get isOpen(): boolean {
     return this.#state === 'open'
+  }
+
+  get removals(): readonly Removal[] {
+    return this.#removals ?? noRemovals
+  }
+
+  /** Whether there is nothing to commit. */
+  get isEmpty(): boolean {
+    return this.tail.events.length === 0 && this.#removals === undefined
+  }
+
+  /** Has the commit take something away from the past. */
+  takeAway(removal: Removal): void {
+    this.mustBeWritable()
+    invariant(removal.kind !== 'rewritten', 'only compaction makes tables anew')
+    invariant(removal.sequence <= this.tables.commits.sequence + 1, 'a horizon is no later commit')
+    this.#removals ??= []
+    this.#removals.push(removal)
   }
 
   /** Symbols in use that no committed batch defines yet. */

@@ -156,6 +156,11 @@ export function bytesToLatin1(bytes: Uint8Array): string {
   return latin1(bytes, 0, bytes.length)
 }
 
+/** The same of the bytes [start, end). */
+export function bytesToLatin1Between(bytes: Uint8Array, start: number, end: number): string {
+  return latin1(bytes, start, end)
+}
+
 /** The bytes of a string made by `bytesToLatin1`. */
 export function latin1ToBytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length)

@@ -1,3 +1,4 @@
+import { type ImagedIndex, IndexShelf } from '../versions/index-shelf.ts'
 import type { Tables } from '../versions/tables.ts'
 import { PostingLists } from './posting-lists.ts'
 import { SettledEdges } from './settled-edges.ts'
@@ -22,13 +23,38 @@ export class Adjacency {
   readonly #out: DirectedAdjacency
   readonly #in: DirectedAdjacency
   readonly #settled: SettledEdges
+  readonly #shelf: IndexShelf
+  readonly #settledIndex: ImagedIndex
   #settledRows = 0
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, shelf: IndexShelf = new IndexShelf()) {
     this.#tables = tables
-    this.#out = new DirectedAdjacency(tables, 'out')
-    this.#in = new DirectedAdjacency(tables, 'in')
+    this.#shelf = shelf
+    this.#out = new DirectedAdjacency(tables, 'out', shelf)
+    this.#in = new DirectedAdjacency(tables, 'in', shelf)
     this.#settled = new SettledEdges(tables.edge, tables.edgeEnds)
+    this.#settledIndex = this.#imageOfSettled()
+    for (const index of [this.#out, this.#in, this.#settledIndex]) shelf.add(index)
+  }
+
+  #imageOfSettled(): ImagedIndex {
+    const rowsKnown = (): number => this.#settledRows
+    return {
+      name: 'settled edges',
+      kind: 'edge',
+      format: 1,
+      get stamp() {
+        return rowsKnown()
+      },
+      rowsToSave: (rowsMax) => (rowsKnown() <= rowsMax ? rowsKnown() : 0),
+      follow: () => this.#followSettled(),
+      save: () => this.#settled.save(),
+      load: (sections, rows) => {
+        const isLoaded = this.#settled.restore(sections)
+        if (isLoaded) this.#settledRows = rows
+        return isLoaded
+      },
+    }
   }
 
   get byteLength(): number {
@@ -42,6 +68,7 @@ export class Adjacency {
   }
 
   #followSettled(): void {
+    if (this.#settledRows === 0) this.#shelf.load(this.#settledIndex)
     const end = this.#tables.edge.count
     while (this.#settledRows < end) this.#settled.follow(this.#settledRows++)
   }
@@ -75,17 +102,41 @@ export class Adjacency {
   }
 }
 
-class DirectedAdjacency {
+class DirectedAdjacency implements ImagedIndex {
   readonly lists: PostingLists
+  readonly name: string
+  readonly kind = 'edge'
+  readonly format = 1
+  readonly #shelf: IndexShelf
   readonly #tables: Tables
   readonly #isOut: boolean
   readonly #byType = new Map<number, TypedLists>()
   #known = 0
 
-  constructor(tables: Tables, direction: Direction) {
+  constructor(tables: Tables, direction: Direction, shelf: IndexShelf) {
     this.lists = new PostingLists(direction === 'out' ? 2 : 1)
+    this.name = direction === 'out' ? 'edges by source' : 'edges by target'
     this.#tables = tables
+    this.#shelf = shelf
     this.#isOut = direction === 'out'
+  }
+
+  get stamp(): number {
+    return this.#known
+  }
+
+  rowsToSave(rowsMax: number): number {
+    return this.#known <= rowsMax ? this.#known : 0
+  }
+
+  save(): Iterable<Iterable<Uint8Array>> {
+    return this.lists.save()
+  }
+
+  load(sections: readonly Uint8Array[], rows: number): boolean {
+    const isLoaded = this.lists.restore(sections)
+    if (isLoaded) this.#known = rows
+    return isLoaded
   }
 
   upToDate(): PostingLists {
@@ -96,7 +147,7 @@ class DirectedAdjacency {
   follow(): void {
     const { edge, edgeEnds } = this.#tables
     if (this.#known === edge.count) return
-    if (this.#known === 0) this.#build()
+    if (this.#known === 0 && !this.#shelf.load(this)) this.#build()
     for (; this.#known < edge.count; this.#known++) {
       if (edge.previous(this.#known) >= 0) continue
       const number = edge.entityOf(this.#known)

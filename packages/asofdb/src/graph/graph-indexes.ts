@@ -1,3 +1,4 @@
+import { IndexShelf } from '../versions/index-shelf.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { Tables } from '../versions/tables.ts'
 import { Adjacency } from './adjacency.ts'
@@ -11,10 +12,16 @@ export class GraphIndexes {
   readonly labels: LabelIndex
   readonly schema: Schema
 
-  constructor(tables: Tables, keyIndex: KeyIndex) {
+  constructor(tables: Tables, keyIndex: KeyIndex, shelf: IndexShelf = new IndexShelf()) {
     this.tables = tables
-    this.adjacency = new Adjacency(tables)
-    this.labels = new LabelIndex(tables)
-    this.schema = new Schema(tables, keyIndex)
+    this.adjacency = new Adjacency(tables, shelf)
+    this.labels = new LabelIndex(tables, shelf)
+    this.schema = new Schema(tables, keyIndex, shelf)
+  }
+
+  /** Brings up to date what has been asked of other indexes, so that nobody waits for it later. */
+  followAs(used: GraphIndexes): void {
+    this.schema.prepareAs(used.schema)
+    this.tables.shelf.followAs(used.tables.shelf)
   }
 }

@@ -21,7 +21,7 @@ import type { VersionTable } from '../versions/version-table.ts'
 import type { Direction } from './adjacency.ts'
 import { Edge, type EdgeIdentity, type EdgeOrigin, Node } from './elements.ts'
 import type { GraphIndexes } from './graph-indexes.ts'
-import { hasLabel } from './payload.ts'
+import { emptyPayload, hasLabel } from './payload.ts'
 import { type Condition, conditionsOf, type Where } from './where.ts'
 
 /** Which edges of a node: by type, at most `limit`, those after an edge id (for paging). */
@@ -265,7 +265,10 @@ export class GraphReader implements EdgeOrigin {
   }
 
   edgePayload(id: number): PayloadSlice {
-    return must(this.#edgeSlice(ordinalOf(id)), 'the payload of an edge that holds')
+    const slice = this.#edgeSlice(ordinalOf(id))
+    // Who holds on to an edge that has been erased meanwhile sees nothing of it.
+    if (slice === undefined && this.#indexes.tables.edge.isErased(ordinalOf(id))) return emptyPayload
+    return must(slice, 'the payload of an edge that holds')
   }
 
   #edgeAt(ordinal: number): Edge | undefined {

@@ -9,8 +9,17 @@ import {
   upsertVersions,
   type WriteTarget,
 } from '../commit/verbs.ts'
+import { microsToInstant } from '../encoding/instant.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import { edgeId, kindOf, nodeId, nodeOrdinal, ordinalOf } from '../versions/entity.ts'
+import {
+  edgeId,
+  type EntityKind,
+  entityId,
+  kindOf,
+  nodeId,
+  nodeOrdinal,
+  ordinalOf,
+} from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { alwaysSpan, type Span } from '../versions/periods.ts'
 import { presenceWithin } from '../versions/timeline.ts'
@@ -279,6 +288,7 @@ export class GraphWriter {
     const id = idOf(input)
     const ordinal = nodeOrdinal(id)
     if (!this.#core.knows('node', ordinal)) throw unknownEntity(id)
+    this.#mustNotBeErased('node', ordinal)
     return ordinal
   }
 
@@ -292,7 +302,22 @@ export class GraphWriter {
     const kind = kindOf(id)
     if (kind === undefined || kind === 'key') throw unknownEntity(id)
     if (!this.#core.knows(kind, ordinalOf(id))) throw unknownEntity(id)
+    this.#mustNotBeErased(kind, ordinalOf(id))
     return id
+  }
+
+  /** An id that was erased stays taken, so that nothing that refers to it finds somebody else. */
+  #mustNotBeErased(kind: EntityKind, ordinal: number): void {
+    const { tables } = this.#core
+    if (!tables.versions(kind).isErased(ordinal)) return
+    const sequence = tables.removals.erasedAt(kind, ordinal) ?? 0
+    const id = entityId(kind, ordinal)
+    const system = microsToInstant(tables.commits.systemTime(sequence))
+    throw new DatabaseError(
+      'Erased',
+      `${kind} ${id} was erased by commit ${sequence} at ${system.toString()}; create another one`,
+      { details: { id, sequence, system: system.epochMicroseconds } },
+    )
   }
 }
 

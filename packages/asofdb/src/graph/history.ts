@@ -64,13 +64,18 @@ export function timelineEntries(
   return entries
 }
 
-/** Every rectangle of an entity's history, oldest commit first. */
+/**
+ * Every rectangle of an entity's history that was known at its horizon or later, oldest commit
+ * first.
+ */
 export function provenanceEntries(
   events: Iterable<VersionEvent>,
   tables: Tables,
+  horizon: number,
 ): ProvenanceEntry[] {
   const { commits, symbols } = tables
-  return rectanglesOf(events).map(({ valid, sequence, closed, payload }) => ({
+  const known = rectanglesOf(events).filter(({ closed = Infinity }) => closed > horizon)
+  return known.map(({ valid, sequence, closed, payload }) => ({
     valid: spanToPeriod(valid),
     system: {
       from: Number.isFinite(sequence) ? microsToInstant(commits.systemTime(sequence)) : null,

@@ -1,3 +1,9 @@
+import {
+  type ImagedIndex,
+  IndexShelf,
+  piecesOfNumbers,
+  wordsOfSection,
+} from '../versions/index-shelf.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
 import { hasLabel, labelsOf } from './payload.ts'
@@ -7,18 +13,63 @@ import { hasLabel, labelsOf } from './payload.ts'
  * versions when first needed, then kept up; nothing is ever taken out, whether a node carries the
  * label at some point is for its versions to say.
  */
-export class LabelIndex {
+export class LabelIndex implements ImagedIndex {
+  readonly name = 'labels'
+  readonly kind = 'node'
+  readonly format = 1
   readonly #tables: Tables
+  readonly #shelf: IndexShelf
   readonly #nodesByLabel = new Map<number, LabelledNodes>()
   #known = 0
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, shelf: IndexShelf = new IndexShelf()) {
     this.#tables = tables
+    this.#shelf = shelf
+    shelf.add(this)
+  }
+
+  get stamp(): number {
+    return this.#known
+  }
+
+  rowsToSave(rowsMax: number): number {
+    return this.#known <= rowsMax ? this.#known : 0
+  }
+
+  /** One section: of each label its symbol, 1 if nodes repeat, how many they are, and they. */
+  *save(): Generator<Iterable<Uint8Array>> {
+    yield piecesOfNumbers(this.#numbers())
+  }
+
+  *#numbers(): Generator<number> {
+    for (const [label, { nodes, hasRepeats }] of this.#nodesByLabel) {
+      yield label
+      yield hasRepeats ? 1 : 0
+      yield nodes.length
+      yield* nodes
+    }
+  }
+
+  load(sections: readonly Uint8Array[], rows: number): boolean {
+    const words = wordsOfSection(sections[0])
+    if (words === undefined) return false
+    const found = new Map<number, LabelledNodes>()
+    for (let at = 0; at < words.length; ) {
+      const [label = -1, repeats, count = -1] = words.subarray(at, at + 3)
+      const end = at + 3 + count
+      if (label < 0 || count < 0 || end > words.length) return false
+      const nodes = Array.from(words.subarray(at + 3, end))
+      found.set(label, { nodes, hasRepeats: repeats === 1 })
+      at = end
+    }
+    for (const [label, listed] of found) this.#nodesByLabel.set(label, listed)
+    this.#known = rows
+    return true
   }
 
   /** Node ordinals, each once. Reading further while commits go on is fine. */
   *nodes(label: number): Generator<number> {
-    this.#follow()
+    this.follow()
     const listed = this.#nodesByLabel.get(label)
     if (listed === undefined) return
     const end = listed.nodes.length
@@ -33,12 +84,13 @@ export class LabelIndex {
 
   /** Labels that some node ever carried. */
   labels(): number[] {
-    this.#follow()
+    this.follow()
     return [...this.#nodesByLabel.keys()]
   }
 
-  #follow(): void {
+  follow(): void {
     const { node } = this.#tables
+    if (this.#known === 0 && node.count > 0) this.#shelf.load(this)
     for (; this.#known < node.count; this.#known++) {
       const row = this.#known
       const reference = node.payloadOf(row)

@@ -1,4 +1,5 @@
 import { invariant } from '../rules/invariant.ts'
+import { piecesOfNumbers, piecesOfWords, wordsOfSection } from '../versions/index-shelf.ts'
 import { WordColumn, wordColumnChunkMask } from '../versions/word-column.ts'
 
 const poolChunkBits = 18
@@ -118,6 +119,71 @@ export class PostingLists {
     }
   }
 
+  /**
+   * What is in memory, as sections: the end of the pool; the places of the owners; the pool; the
+   * long lists, each after its owner and its length in words; the blocks that are free, each kind
+   * after its length and how many there are.
+   */
+  *save(): Generator<Iterable<Uint8Array>> {
+    yield piecesOfNumbers([this.#poolEnd])
+    yield this.#lists.byteRanges(0, this.#lists.count)
+    yield this.#poolPieces()
+    yield this.#longPieces()
+    yield piecesOfNumbers(this.#freeNumbers())
+  }
+
+  /** Takes over what `save` gave, into empty lists. False where it does not fit together. */
+  restore(sections: readonly Uint8Array[]): boolean {
+    invariant(this.#lists.count === 0, 'only empty lists take over what was saved')
+    const [end, places, pool, long, free] = sections.map(wordsOfSection)
+    if (end?.length !== 1 || places === undefined || pool === undefined) return false
+    const poolEnd = (end[0] as number) >>> 0
+    const longLists = long === undefined ? undefined : longListsOf(long)
+    const freeBlocks = free === undefined ? undefined : freeBlocksOf(free)
+    if (pool.length !== poolEnd || longLists === undefined || freeBlocks === undefined) return false
+    const isPlace = (place: number, owner: number): boolean =>
+      place === isLong ? longLists.has(owner) : place >>> 0 < poolEnd
+    if (!places.every(isPlace)) return false
+    this.#poolEnd = poolEnd
+    this.#lists.extendTo(places.length)
+    let from = 0
+    for (const range of this.#lists.byteRanges(0, places.length)) {
+      range.set(new Uint8Array(places.buffer, places.byteOffset + from, range.length))
+      from += range.length
+    }
+    for (let start = 0; start < poolEnd; start += poolChunkWords) {
+      this.#pool.push(pool.subarray(start, start + poolChunkWords))
+    }
+    for (const [owner, list] of longLists) this.#long.set(owner, list)
+    for (const [words, starts] of freeBlocks) this.#free.set(words, starts)
+    return true
+  }
+
+  *#poolPieces(): Generator<Uint8Array> {
+    for (let start = 0; start < this.#poolEnd; start += poolChunkWords) {
+      const chunk = this.#pool[start >>> poolChunkBits] as Int32Array
+      const words = Math.min(poolChunkWords, this.#poolEnd - start)
+      // A chunk may end before what was left over of it.
+      yield* piecesOfWords(chunk.subarray(0, words))
+      if (chunk.length < words) yield* piecesOfWords(new Int32Array(words - chunk.length))
+    }
+  }
+
+  *#longPieces(): Generator<Uint8Array> {
+    for (const [owner, list] of this.#long) {
+      yield* piecesOfWords(Int32Array.of(owner, list.length))
+      yield* piecesOfWords(list)
+    }
+  }
+
+  *#freeNumbers(): Generator<number> {
+    for (const [words, starts] of this.#free) {
+      yield words
+      yield starts.length
+      yield* starts
+    }
+  }
+
   #reserve(owner: number, count: number): void {
     const words = this.#blockWords(capacityFor(count))
     if (count > pooledCountMax) {
@@ -200,6 +266,37 @@ export class PostingLists {
     if (old !== undefined) larger.set(old)
     this.#pool[index] = larger
   }
+}
+
+/** Runs of numbers, each after two words: what it is of, and its length. */
+function* runsOf(words: Int32Array): Generator<[of: number, run: Int32Array] | undefined> {
+  for (let at = 0; at < words.length; ) {
+    const length = words[at + 1] ?? -1
+    const end = at + 2 + length
+    if (length < 0 || end > words.length) return yield undefined
+    yield [words[at] as number, words.subarray(at + 2, end)]
+    at = end
+  }
+}
+
+function longListsOf(words: Int32Array): Map<number, Int32Array> | undefined {
+  const lists = new Map<number, Int32Array>()
+  for (const run of runsOf(words)) {
+    if (run === undefined) return undefined
+    lists.set(...run)
+  }
+  return lists
+}
+
+function freeBlocksOf(words: Int32Array): Map<number, number[]> | undefined {
+  const blocks = new Map<number, number[]>()
+  for (const run of runsOf(words)) {
+    if (run === undefined) return undefined
+    const [length, starts] = run
+    // Places are unsigned.
+    blocks.set(length, Array.from(starts, (start) => start >>> 0))
+  }
+  return blocks
 }
 
 /** What a list holds. Width 1 drops the companion. */

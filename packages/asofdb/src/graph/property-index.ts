@@ -1,5 +1,7 @@
 import { valueToIndexKey } from '../encoding/ordered-key.ts'
 import { decodeValue } from '../encoding/value.ts'
+import { packedKeysOf, savePackedKeys } from '../versions/packed-keys.ts'
+import { type ImagedIndex, IndexShelf } from '../versions/index-shelf.ts'
 import { OrderedIndex, type OrderedRange } from '../versions/ordered-index.ts'
 import { type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
@@ -17,15 +19,42 @@ export interface IndexedProperties {
  * entry is a candidate: whether the node has that value at some point is for its versions to say.
  * One index serves the present and the past alike.
  */
-export class PropertyIndex {
+export class PropertyIndex implements ImagedIndex {
   readonly over: IndexedProperties
+  readonly name: string
+  readonly kind = 'node'
+  readonly format = 1
   readonly #tables: Tables
+  readonly #shelf: IndexShelf
   readonly #entries = new OrderedIndex()
   #known = 0
 
-  constructor(tables: Tables, over: IndexedProperties) {
+  constructor(tables: Tables, over: IndexedProperties, shelf: IndexShelf = new IndexShelf()) {
     this.#tables = tables
     this.over = over
+    this.name = `${over.label} (${over.properties.join(', ')})`
+    this.#shelf = shelf
+    shelf.add(this)
+  }
+
+  get stamp(): number {
+    return this.#known
+  }
+
+  rowsToSave(rowsMax: number): number {
+    return this.#known <= rowsMax ? this.#known : 0
+  }
+
+  save(): Iterable<Iterable<Uint8Array>> {
+    return savePackedKeys(this.#entries)
+  }
+
+  load(sections: readonly Uint8Array[], rows: number): boolean {
+    const packed = packedKeysOf(sections)
+    if (packed === undefined) return false
+    this.#entries.restore(packed)
+    this.#known = rows
+    return true
   }
 
   get count(): number {
@@ -34,13 +63,14 @@ export class PropertyIndex {
 
   /** Candidates for a range of keys as `indexKeyOf` gives them, in key order; may repeat a node. */
   *candidates(range: OrderedRange): Generator<number> {
-    this.#follow()
+    this.follow()
     for (const entry of this.#entries.range(range)) yield entry.value
   }
 
-  #follow(): void {
+  follow(): void {
     const { node, symbols } = this.#tables
     if (this.#known === node.count) return
+    if (this.#known === 0) this.#shelf.load(this)
     const label = symbols.find(this.over.label)
     for (; this.#known < node.count; this.#known++) {
       const reference = label === undefined ? 0 : node.payloadOf(this.#known)

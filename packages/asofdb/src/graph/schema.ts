@@ -1,6 +1,8 @@
 import { keyToLatin1, latin1ToKey } from '../encoding/ordered-key.ts'
 import { bytesToLatin1 } from '../encoding/text.ts'
 import { decodeValue } from '../encoding/value.ts'
+import { IndexShelf } from '../versions/index-shelf.ts'
+import { type EntityKind, entityKinds } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
@@ -28,15 +30,14 @@ export function schemaKey(what: 'index' | 'unique', over: IndexedProperties): st
 export class Schema {
   readonly #tables: Tables
   readonly #keyIndex: KeyIndex
+  readonly #shelf: IndexShelf
   readonly #indexes = new Map<string, PropertyIndex>()
-  #declared: { readonly indexes: IndexedProperties[]; readonly uniques: UniqueDefinition[] } = {
-    indexes: [],
-    uniques: [],
-  }
+  #declared: Declared = { indexes: [], uniques: [], retentions: [] }
   #known = -1
 
-  constructor(tables: Tables, keyIndex: KeyIndex) {
+  constructor(tables: Tables, keyIndex: KeyIndex, shelf: IndexShelf = new IndexShelf()) {
     this.#tables = tables
+    this.#shelf = shelf
     this.#keyIndex = keyIndex
   }
 
@@ -48,6 +49,12 @@ export class Schema {
   uniques(): readonly UniqueDefinition[] {
     this.#follow()
     return this.#declared.uniques
+  }
+
+  /** How long the past is told, where that is not for ever. */
+  retentions(): readonly RetentionDefinition[] {
+    this.#follow()
+    return this.#declared.retentions
   }
 
   /** The index over a label and properties, if one is declared (a unique constraint is one). */
@@ -63,6 +70,11 @@ export class Schema {
   /** The index that a constraint is checked with, also before its definition is committed. */
   uniqueIndex(unique: UniqueDefinition): PropertyIndex {
     return this.#indexFor(unique)
+  }
+
+  /** Has the indexes that another schema has. */
+  prepareAs(other: Schema): void {
+    for (const { over } of other.#indexes.values()) this.#indexFor(over)
   }
 
   /** Unique constraints that a transaction declares itself. */
@@ -83,7 +95,7 @@ export class Schema {
     const key = schemaKey('index', over)
     let index = this.#indexes.get(key)
     if (index === undefined) {
-      index = new PropertyIndex(this.#tables, over)
+      index = new PropertyIndex(this.#tables, over, this.#shelf)
       this.#indexes.set(key, index)
     }
     return index
@@ -97,13 +109,16 @@ export class Schema {
     const hasChanged = this.#known < 0 || this.#schemaChangedSince(this.#known, symbol)
     this.#known = key.count
     if (!hasChanged || symbol === undefined) return
-    this.#declared = { indexes: [], uniques: [] }
+    this.#declared = { indexes: [], uniques: [], retentions: [] }
     for (const { value: ordinal } of this.#keyIndex.range(symbol, {}, false)) {
       const head = key.head(ordinal)
       const reference = head < 0 ? 0 : key.payloadOf(head)
       if (reference === 0) continue
       const { bytes, start } = sliceOf(key.arena, reference)
-      const definition = parse(keyNames.bytes(ordinal), decodeValue(bytes, start))
+      const value = decodeValue(bytes, start)
+      const retention = parseRetention(keyNames.bytes(ordinal), value)
+      if (retention !== undefined) this.#declared.retentions.push(retention)
+      const definition = parse(keyNames.bytes(ordinal), value)
       if (definition?.what === 'index') this.#declared.indexes.push(definition)
       if (definition?.what === 'unique') this.#declared.uniques.push(definition)
     }
@@ -116,6 +131,30 @@ export class Schema {
     }
     return false
   }
+}
+
+/** How long what was known of the entities of a kind with a name is told. */
+export interface RetentionDefinition {
+  readonly kind: EntityKind
+  readonly name: string
+  /** Milliseconds of system time; undefined: only what is known now. */
+  readonly keepMs: number | undefined
+}
+
+interface Declared {
+  readonly indexes: IndexedProperties[]
+  readonly uniques: UniqueDefinition[]
+  readonly retentions: RetentionDefinition[]
+}
+
+function parseRetention(nameBytes: Uint8Array, value: unknown): RetentionDefinition | undefined {
+  const parts = latin1ToKey(bytesToLatin1(nameBytes))
+  if (!Array.isArray(parts) || parts[0] !== 'retention') return undefined
+  const [, kindName, name] = parts
+  const kind = entityKinds.find((one) => one === kindName)
+  if (kind === undefined || typeof name !== 'string') return undefined
+  const keepMs = typeof value === 'number' ? value : undefined
+  return value === 'present' || keepMs !== undefined ? { kind, name, keepMs } : undefined
 }
 
 type Definition = UniqueDefinition & { readonly what: string }

@@ -1,3 +1,5 @@
+import { must } from '../rules/invariant.ts'
+import { piecesOfWords, wordsOfSection } from '../versions/index-shelf.ts'
 import type { EdgeTable } from '../versions/tables.ts'
 import type { VersionPoint } from '../versions/version-point.ts'
 import type { VersionTable } from '../versions/version-table.ts'
@@ -55,6 +57,12 @@ export class SettledEdges {
     this.#sourceBounds.include(source, row, start)
   }
 
+  /** From now on what holds of an edge is for its versions to say. */
+  unsettle(edge: number): void {
+    this.#edges.set(edge, false)
+    this.#unsettledSources.set(this.#ends.source(edge), true)
+  }
+
   /** Whether an edge holds at a point; `unknown` leaves it to the edge's versions. */
   presence(edge: number, point: VersionPoint): Presence {
     return this.#edges.has(edge) ? this.#edgeBounds.presence(edge, point) : 'unknown'
@@ -65,34 +73,53 @@ export class SettledEdges {
     return !this.#unsettledSources.has(source) && this.#sourceBounds.areWithin(source, point)
   }
 
+  /** What is in memory, as sections. */
+  *save(): Generator<Iterable<Uint8Array>> {
+    for (const part of this.#parts) yield piecesOfWords(part.words)
+  }
+
+  /** Takes over what `save` gave. False where it does not fit together. */
+  restore(sections: readonly Uint8Array[]): boolean {
+    const words = sections.map(wordsOfSection).filter((one) => one !== undefined)
+    if (words.length !== this.#parts.length) return false
+    const areBounds = [words[1], words[3]].every((one) => (one?.length ?? 1) % blockWords === 0)
+    if (!areBounds) return false
+    for (const [index, part] of this.#parts.entries()) part.words = must(words[index], 'a part')
+    return true
+  }
+
+  get #parts(): { words: Int32Array }[] {
+    return [this.#edges, this.#edgeBounds, this.#unsettledSources, this.#sourceBounds]
+  }
+
   #isEndless(row: number): boolean {
     return this.#versions.periods.isEndless(this.#versions.periodOf(row))
   }
 }
 
 class BitSet {
-  #words = new Int32Array(64)
+  words = new Int32Array(64)
 
   get byteLength(): number {
-    return this.#words.byteLength
+    return this.words.byteLength
   }
 
   has(index: number): boolean {
     const word = index >>> 5
-    const words = this.#words
+    const words = this.words
     return word < words.length && ((words[word] as number) & (1 << (index & 31))) !== 0
   }
 
   set(index: number, isMember: boolean): void {
     const word = index >>> 5
-    if (word >= this.#words.length) {
+    if (word >= this.words.length) {
       if (!isMember) return
-      const larger = new Int32Array(Math.max(this.#words.length * 2, word + 1))
-      larger.set(this.#words)
-      this.#words = larger
+      const larger = new Int32Array(Math.max(this.words.length * 2, word + 1))
+      larger.set(this.words)
+      this.words = larger
     }
-    const others = (this.#words[word] as number) & ~(1 << (index & 31))
-    this.#words[word] = isMember ? others | (1 << (index & 31)) : others
+    const others = (this.words[word] as number) & ~(1 << (index & 31))
+    this.words[word] = isMember ? others | (1 << (index & 31)) : others
   }
 }
 
@@ -111,16 +138,16 @@ const wordMax = 2 ** 31 - 1
  * They only ever widen, also when an edge stops being settled: that keeps them true.
  */
 class BlockBounds {
-  #words = new Int32Array(0)
+  words = new Int32Array(0)
 
   get byteLength(): number {
-    return this.#words.byteLength
+    return this.words.byteLength
   }
 
   include(index: number, row: number, start: InstantWords): void {
     const block = (index >>> blockBits) * blockWords
-    if (block >= this.#words.length) this.#grow(block + blockWords)
-    const words = this.#words
+    if (block >= this.words.length) this.#grow(block + blockWords)
+    const words = this.words
     const { high, low } = start
     if (row < (words[block + rowMin] as number)) words[block + rowMin] = row
     if (row > (words[block + rowMax] as number)) words[block + rowMax] = row
@@ -138,7 +165,7 @@ class BlockBounds {
 
   presence(index: number, point: VersionPoint): Presence {
     if (this.areWithin(index, point)) return 'present'
-    const words = this.#words
+    const words = this.words
     const block = (index >>> blockBits) * blockWords
     if (block >= words.length) return 'unknown'
     if ((words[block + rowMin] as number) >= point.rows) return 'absent'
@@ -148,7 +175,7 @@ class BlockBounds {
 
   /** Whether a point is beyond the upper bounds of a block, so that it sees all that is settled. */
   areWithin(index: number, point: VersionPoint): boolean {
-    const words = this.#words
+    const words = this.words
     const block = (index >>> blockBits) * blockWords
     if (block >= words.length || (words[block + rowMax] as number) >= point.rows) return false
     const high = words[block + lastHigh] as number
@@ -157,20 +184,20 @@ class BlockBounds {
   }
 
   #instant(at: number): InstantWords {
-    return { high: this.#words[at] as number, low: this.#words[at + 1] as number }
+    return { high: this.words[at] as number, low: this.words[at + 1] as number }
   }
 
   #grow(length: number): void {
-    const larger = new Int32Array(Math.max(this.#words.length * 2, length))
-    larger.set(this.#words)
-    for (let block = this.#words.length; block < larger.length; block += blockWords) {
+    const larger = new Int32Array(Math.max(this.words.length * 2, length))
+    larger.set(this.words)
+    for (let block = this.words.length; block < larger.length; block += blockWords) {
       larger[block + rowMin] = wordMax
       larger[block + rowMax] = -1
       larger[block + firstHigh] = wordMax
       larger[block + firstLow] = -1
       larger[block + lastHigh] = wordMin
     }
-    this.#words = larger
+    this.words = larger
   }
 }
 

@@ -40,6 +40,17 @@ export async function readFully(
   return done
 }
 
+/** `readFully` without leaving the caller's turn. */
+export function readFullyNow(file: HostFile, into: Uint8Array, position: number): number {
+  let done = 0
+  while (done < into.length) {
+    const count = file.readNow(done === 0 ? into : into.subarray(done), position + done)
+    if (count === 0) break
+    done += count
+  }
+  return done
+}
+
 /** The name under which `writeFileDurably` builds `name`. */
 export function temporaryName(name: string): string {
   return `${name}.tmp`

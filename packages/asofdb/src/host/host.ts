@@ -109,6 +109,7 @@ export class LockHeldError extends Error {
 export interface HostFile {
   /** Bytes read, 0 at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>
+  readNow(into: Uint8Array, position: number): number
   /** Bytes written, at least 1 unless `bytes` is empty. */
   write(bytes: Uint8Array, position: number): Promise<number>
   writeNow(bytes: Uint8Array, position: number): number

@@ -152,6 +152,10 @@ class MemoryFile implements HostFile {
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
+    return this.readNow(into, position)
+  }
+
+  readNow(into: Uint8Array, position: number): number {
     const { bytes, size } = this.#mustBeOpen()
     const count = Math.max(0, Math.min(into.length, size - position))
     into.set(bytes.subarray(position, position + count))

@@ -100,6 +100,10 @@ class NodeFile implements HostFile {
     })
   }
 
+  readNow(into: Uint8Array, position: number): number {
+    return fs.readSync(this.#mustBeOpen(), into, 0, into.length, position)
+  }
+
   writeNow(bytes: Uint8Array, position: number): number {
     return fs.writeSync(this.#mustBeOpen(), bytes, 0, bytes.length, position)
   }

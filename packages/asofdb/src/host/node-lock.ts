@@ -23,6 +23,9 @@ import { bootIdentity, findProcess } from './node-process.ts'
 
 const lockName = 'LOCK'
 
+/** Rivals give way within moments; one that takes longer is suspended, and may stay so for ever. */
+const rivalPatienceMs = 2000
+
 /** What the file `LOCK` says, as JSON. An empty string stands for what could not be learned. */
 interface LockRecord extends LockHolder {
   readonly bootId: string
@@ -145,12 +148,13 @@ function listen(path: string): Promise<Server> {
 export async function takeLockFile(directory: string, record: LockRecord): Promise<string> {
   const text = `${JSON.stringify(record)}\n`
   const claim = `${directory}/${lockName}.${record.nonce}`
+  const patienceEndMs = performance.now() + rivalPatienceMs
   // Renamed when whole, so a claim that cannot be read was emptied by a power cut: it is dead.
   try {
     await fs.writeFile(`${claim}.tmp`, text, { flag: 'wx' })
     await fs.rename(`${claim}.tmp`, claim)
     while (!(await placeLockFile({ claim, path: `${directory}/${lockName}`, text }))) {
-      await removeStaleLockFile(directory, record)
+      await removeStaleLockFile(directory, record, patienceEndMs)
     }
   } finally {
     await removeIfPresent(`${claim}.tmp`)
@@ -186,7 +190,11 @@ async function placeLockFile({ claim, path, text }: Placement): Promise<boolean>
 }
 
 /** Returns after a step towards a free `LOCK`; throws when somebody alive has it or wants it. */
-async function removeStaleLockFile(directory: string, self: LockRecord): Promise<void> {
+async function removeStaleLockFile(
+  directory: string,
+  self: LockRecord,
+  patienceEndMs: number,
+): Promise<void> {
   const path = `${directory}/${lockName}`
   const found = await readSettledLockFile(path)
   if (!found) return
@@ -195,6 +203,7 @@ async function removeStaleLockFile(directory: string, self: LockRecord): Promise
   const first = rivals.find((rival) => rival.nonce < self.nonce)
   if (first) throw new LockHeldError(directory, first)
   if (rivals.length > 0) {
+    if (performance.now() > patienceEndMs) throw new LockHeldError(directory, rivals[0])
     // The others give way to the lowest nonce, which is ours; they need a moment to see it.
     await pause(10)
     return

@@ -24,7 +24,7 @@ import {
 import { readLog } from './log-reader.ts'
 import { LogWriter } from './log-writer.ts'
 import { recordBytes, recordHeaderBytes } from './record.ts'
-import { encodeSegmentHeader, segmentHeaderBytes, segmentName } from './segment.ts'
+import { encodeSegmentHeader, segmentHeaderBytes, segmentName, segmentsFrom } from './segment.ts'
 
 let closed: SmallLog
 let killed: SmallLog
@@ -77,6 +77,24 @@ describe('segment files', () => {
       evidence: 'laterSegment',
       evidenceAt: { file: mustGetFile(closed, 1).name, offset: 0, sequence: 4 },
     })
+  })
+
+  it('that hold a close and no commit are not missed by who needs none from before', async () => {
+    const host = await hostWithFiles(new Map())
+    const owner = newOwner()
+    const small = { segmentBytesMax: segmentHeaderBytes + recordBytes(7) }
+    await (await LogWriter.create(writerOptions(host, owner, small))).close()
+    const { tail } = (await readBack(host, owner.segments)).report
+    if (!tail) throw new Error('a clean log has a tail')
+    const next = await LogWriter.resume(writerOptions(host, owner, { ...small, epoch: 2 }), tail)
+    await commit(next, 1)
+    await next.close()
+    const [first, second] = owner.segments
+    expect([first?.firstSequence, second?.firstSequence]).toEqual([1, 1])
+    const { report, sequences } = await readBack(host, segmentsFrom(owner.segments, 1))
+    expect(sequences).toEqual([1])
+    expect(report.ending).toEqual({ type: 'clean', closed: true })
+    expect(report.orphans).toEqual([first?.name])
   })
 
   it('that lost a close before the next one are damage', async () => {

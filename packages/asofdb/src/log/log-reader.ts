@@ -125,15 +125,15 @@ class LogReading {
   }
 
   /**
-   * Looks at segments that the manifest doesn't name. One from before the first it names was
-   * dropped and not yet removed; one without records, or whose header never was whole, was being
-   * made when a crash came. Neither is a part of the log. But records are written only to segments
-   * that are named, so an unnamed one that has some means that the manifest went back in time.
+   * Looks at segments that are not expected. One from before the first expected is not needed, or
+   * was dropped and not yet removed; one without records, or whose header never was whole, was
+   * being made when a crash came. Neither is a part of the log. But records are written only to
+   * segments that are named, so a later one that has some means that the manifest went back.
    */
   async #judgeStrays(): Promise<DamagedEnding | undefined> {
     const { host, directory, expected, firstSequence } = this.#options
     const named = new Set(expected.map((segment) => segment.name))
-    const start = expected[0]?.firstSequence ?? firstSequence
+    const start = expected[0] ?? { firstSequence, epoch: 0 }
     const names = await attempt('list its files', async () => {
       try {
         return await host.files.list(directory)
@@ -147,7 +147,7 @@ class LogReading {
     for (const name of names) {
       const place = parseSegmentName(name)
       if (!place || named.has(name)) continue
-      const damage = await this.#judgeStray(name, place.firstSequence < start)
+      const damage = await this.#judgeStray(name, isBefore(place, start))
       if (damage) found ??= damage
       else this.#orphans.push(name)
     }
@@ -339,6 +339,17 @@ class LogReading {
     return { type: 'damaged', file, offset, kind, sequenceExpected }
   }
 }
+
+/**
+ * Segments are in the order of their first commits. Of two with the same one the earlier holds
+ * none, only the close of an opening that made none: a later opening began the other.
+ */
+function isBefore(place: SegmentPlace, start: SegmentPlace): boolean {
+  if (place.firstSequence !== start.firstSequence) return place.firstSequence < start.firstSequence
+  return place.epoch < start.epoch
+}
+
+type SegmentPlace = Pick<SegmentInfo, 'firstSequence' | 'epoch'>
 
 /** Undefined when the header is the one that the manifest names. */
 function compareHeader(header: SegmentHeader, named: SegmentInfo): DamageKind | undefined {

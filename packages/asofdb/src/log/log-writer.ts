@@ -194,6 +194,13 @@ export class LogWriter {
     return this.#closing
   }
 
+  /** Ends the segment in use, so that what was appended so far lies in segments that can go. */
+  async rotate(): Promise<void> {
+    this.#mustBeUsable()
+    await this.#group.acknowledged(this.#group.lastSequence)
+    await this.#exclusively(() => this.#chain.rotate())
+  }
+
   /**
    * Removes the segments that hold nothing from `sequence` on, and returns their names. The
    * manifest must not name them any more, durably: `segmentsFrom` tells which it still has to.

@@ -253,6 +253,11 @@ export class SegmentChain {
     this.#isLastRecordClose = false
   }
 
+  /** Ends the segment in use, unless nothing is in it. */
+  async rotate(): Promise<void> {
+    if (this.#segment.endOffset > segmentHeaderBytes) await this.#rotate()
+  }
+
   /** Removes the segments that hold nothing from `sequence` on; returns their names. */
   async dropBefore(sequence: number): Promise<string[]> {
     const { host, directory } = this.#options

@@ -22,6 +22,8 @@ export const statusByCode = {
   ReadOnly: 'readonly',
   /** The log grows, and opening takes longer. */
   CheckpointFailing: 'degraded',
+  /** What was pruned or erased is not shown any more, but its bytes are still there. */
+  CompactionFailing: 'degraded',
   /** System time runs more than an hour ahead of the wall clock, because that was set back. */
   ClockAhead: 'degraded',
   /** A listener to events has thrown; nobody else was harmed by it. */

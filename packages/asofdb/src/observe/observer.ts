@@ -4,7 +4,7 @@ import type { DatabaseError } from '../rules/errors.ts'
 import { CheckpointMeter } from './checkpoint-meter.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EventHub } from './event-hub.ts'
-import type { EventName, Listener, WrittenEvent } from './events.ts'
+import type { EventName, Listener, RecoveringEvent, WrittenEvent } from './events.ts'
 import { type Health, type HealthCode, type HealthReason, weigh } from './health.ts'
 import { LogMeter } from './log-meter.ts'
 
@@ -102,8 +102,8 @@ export class Observer {
   }
 
   /** Opening has read so much of what it has to read. */
-  noteRecovering(bytesRead: number, bytesTotal: number): void {
-    this.events.emit('recovering', { bytesRead, bytesTotal })
+  noteRecovering(progress: RecoveringEvent): void {
+    this.events.emit('recovering', progress)
   }
 
   /** Once: later failures follow from the first. */
@@ -118,6 +118,16 @@ export class Observer {
     if (this.#reasons.has('BehindLog')) return
     this.#reasons.set('BehindLog', this.#reason('BehindLog', error.message))
     this.events.emit('poisoned', { error })
+  }
+
+  /** Compaction that nobody waits for has failed, or, without an error, succeeded. */
+  noteCompaction(error: unknown): void {
+    if (error === undefined) return void this.#reasons.delete('CompactionFailing')
+    const message =
+      `what was pruned or erased could not be removed from memory and files (${textOf(error)}); ` +
+      'mend that and call compact(), or open the database again'
+    const { since } = this.#reasons.get('CompactionFailing') ?? { since: this.#now() }
+    this.#reasons.set('CompactionFailing', { code: 'CompactionFailing', message, since })
   }
 
   noteClosing(): void {

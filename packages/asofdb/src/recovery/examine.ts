@@ -15,6 +15,7 @@ import {
   readPreviousManifest,
   takeInventory,
 } from './inventory.ts'
+import type { ReadProgress } from './read-progress.ts'
 import { refusal } from './refusal.ts'
 import type { Damage, RecoveryReport } from './report.ts'
 import { manifestDamage, type Salvage, salvage } from './salvage.ts'
@@ -22,7 +23,10 @@ import { type Evidence, survey } from './survey.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 /** Looks at everything, into tables that are thrown away. Writes nothing. */
-export async function surveyAside(place: Place, create: boolean): Promise<Evidence> {
+export async function surveyAside(
+  place: Place & { readonly progress?: ReadProgress | undefined },
+  create: boolean,
+): Promise<Evidence> {
   const tables = new Tables()
   return survey({ ...place, create, tables, applier: new BatchApplier(tables) })
 }

@@ -2,7 +2,7 @@ import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import type { CheckpointState, Manifest, Settings } from '../checkpoint/manifest.ts'
 import { ManifestStore } from '../checkpoint/manifest-store.ts'
-import { countTables, encodeSymbols, zeroCounts } from '../checkpoint/sections.ts'
+import { countTables, zeroCounts } from '../checkpoint/sections.ts'
 import { writeCheckpointFile } from '../checkpoint/write-checkpoint.ts'
 import { databaseIdBytes } from '../log/segment.ts'
 import { invariant } from '../rules/invariant.ts'
@@ -73,7 +73,6 @@ async function writeTables(
       toSequence: sequence,
       from,
       to,
-      symbols: encodeSymbols(tables, from.symbols, to.symbols),
     })
     invariant(file.toSequence === sequence, 'a checkpoint holds what was there when it began')
     return { sequence, files: [file] }

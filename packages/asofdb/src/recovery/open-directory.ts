@@ -20,6 +20,7 @@ import {
   type RecoveryPolicy,
   type RecoveryReport,
 } from './report.ts'
+import type { ReadProgress } from './read-progress.ts'
 import { RetryingFiles } from './retrying-files.ts'
 import { type Evidence, survey } from './survey.ts'
 import { checkpointPath } from './survey-checkpoint.ts'
@@ -40,6 +41,8 @@ export interface OpenDirectoryOptions {
   readonly isLogged: boolean
   /** Default: `strict`. Only what every policy opens is opened here; see `recoverDirectory`. */
   readonly policy?: RecoveryPolicy | undefined
+  /** Told of each read. */
+  readonly progress?: ReadProgress | undefined
 }
 
 /** Where the log goes on: what `LogWriter.create` or `LogWriter.resume` need. */
@@ -64,11 +67,18 @@ export interface OpenedDirectory {
  * when the file system fails.
  */
 export async function openDirectory(options: OpenDirectoryOptions): Promise<OpenedDirectory> {
-  const { host, directory, tables, applier, create, policy = 'strict' } = options
-  const reading = new RetryingFiles(host)
+  const { host, directory, tables, applier, create, progress, policy = 'strict' } = options
+  const reading = new RetryingFiles(host, (bytes) => progress?.noteRead(bytes))
   invariant(tables.commits.sequence === 0, 'a database is opened into empty tables')
   const startMs = host.clock.monotonicMs()
-  const evidence = await survey({ host: reading.host, directory, create, tables, applier })
+  const evidence = await survey({
+    host: reading.host,
+    directory,
+    create,
+    tables,
+    applier,
+    progress,
+  })
   const { letter, reaction } = judge(evidence.facts, policy)
   const { retries } = reading
   switch (reaction.kind) {
@@ -205,7 +215,8 @@ async function openFound(
   // Cut and synced before the manifest can promise anything of it.
   const last = tail?.segments.at(-1)
   if (tail !== undefined && last !== undefined) {
-    await settleSegment(place, { name: last.name, offset: tail.offset })
+    const { offset, isClosed } = tail
+    await settleSegment(place, { name: last.name, offset, isClosed })
   }
   await makeSubdirectories(place)
   const quarantined =

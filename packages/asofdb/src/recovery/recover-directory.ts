@@ -54,10 +54,10 @@ export type RecoveredDirectory =
 export async function recoverDirectory(
   options: RecoverDirectoryOptions,
 ): Promise<RecoveredDirectory> {
-  const { policy, create } = options
+  const { policy, create, progress } = options
   if (policy === 'strict') return { type: 'writable', opened: await openDirectory(options) }
-  const reading = new RetryingFiles(options.host)
-  const place = { host: reading.host, directory: options.directory }
+  const reading = new RetryingFiles(options.host, (bytes) => progress?.noteRead(bytes))
+  const place = { host: reading.host, directory: options.directory, progress }
   const evidence = await surveyAside(place, create)
   const verdict = judge(evidence.facts, policy)
   if (verdict.reaction.kind !== 'salvage') {
@@ -214,10 +214,12 @@ function misleadingFiles({ basis, inventory, sequence }: SalvagedDirectory): str
   return paths
 }
 
-/** One that never took a record, or was emptied: it holds nothing to keep. */
-function isEmptySegment({ inventory }: SalvagedDirectory, path: string): boolean {
-  const found = inventory.segments.get(path.slice(logDirectoryName.length + 1))
-  return found !== undefined && found.size <= segmentHeaderBytes
+/** One that never took a commit, or was emptied: it holds nothing to keep. */
+function isEmptySegment({ inventory, log }: SalvagedDirectory, path: string): boolean {
+  const name = path.slice(logDirectoryName.length + 1)
+  const found = inventory.segments.get(name)
+  // What is spent and begins behind the last commit has a mark of closing at most.
+  return found !== undefined && (found.size <= segmentHeaderBytes || log.spent.has(name))
 }
 
 /**

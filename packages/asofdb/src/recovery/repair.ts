@@ -8,8 +8,8 @@ import {
 } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
-import { isErrno } from '../host/files.ts'
-import type { FileSystem } from '../host/host.ts'
+import { isErrno, readFully, writeFully } from '../host/files.ts'
+import type { FileSystem, HostFile } from '../host/host.ts'
 import { recordAlignment } from '../log/record.ts'
 import { segmentHeaderBytes } from '../log/segment.ts'
 import { invariant } from '../rules/invariant.ts'
@@ -24,14 +24,27 @@ export interface RepairPlace {
   readonly directory: string
 }
 
+/** The end of a log, as it is to be. */
+export interface SegmentEnd {
+  readonly name: string
+  readonly offset: number
+  /** The last record says that the database was closed. */
+  readonly isClosed: boolean
+}
+
+const pieceBytes = 1024 * 1024
+
 /**
- * Ends a segment of the log at `offset` and syncs it. The sync is due even when there is nothing to
- * cut: after the death of a process the last records may be in the cache only, and from now on they
- * are seen and built upon.
+ * Ends a segment of the log at `offset` and makes it durable, even when there is nothing to cut:
+ * after the death of a process the last records may be in the cache only, and from now on they are
+ * seen and built upon. A sync alone would not do where one has failed before that death: the cache
+ * counts its pages as clean, so the next sync succeeds and writes nothing. So they are written
+ * again, as they are; a crash meanwhile leaves the same bytes. Segments before the last were synced
+ * before the last was begun.
  */
 export async function settleSegment(
   { files, directory }: RepairPlace,
-  { name, offset }: { readonly name: string; readonly offset: number },
+  { name, offset, isClosed }: SegmentEnd,
 ): Promise<void> {
   invariant(offset >= segmentHeaderBytes, 'the header of a segment is not cut')
   invariant(offset % recordAlignment === 0, 'a segment ends where a record does')
@@ -41,6 +54,7 @@ export async function settleSegment(
       const size = await file.size()
       invariant(size >= offset, 'what was read is still there')
       if (size > offset) await file.truncate(offset)
+      if (!isClosed) await writeAgain(file, offset)
       await file.sync()
       invariant((await file.size()) === offset, 'the tail of the log is cut')
     } finally {
@@ -48,6 +62,16 @@ export async function settleSegment(
     }
   } catch (error) {
     throw explainFailure('settle the end of its log', error)
+  }
+}
+
+async function writeAgain(file: HostFile, end: number): Promise<void> {
+  const piece = new Uint8Array(Math.min(pieceBytes, end - segmentHeaderBytes))
+  for (let position = segmentHeaderBytes; position < end; position += piece.length) {
+    const part = piece.subarray(0, end - position)
+    const count = await readFully(file, part, position)
+    invariant(count === part.length, 'what was read is still there')
+    await writeFully(file, part, position)
   }
 }
 

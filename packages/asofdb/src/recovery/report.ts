@@ -1,3 +1,4 @@
+import type { IndexImageReport } from '../checkpoint/index-images.ts'
 import type { DamageKind, Evidence, EvidencePlace } from '../log/log-ending.ts'
 
 /**
@@ -132,6 +133,11 @@ export interface RecoveryReport {
   readonly quarantined: readonly QuarantinedFile[]
   /** Reads that failed, were tried again, and may have succeeded then. */
   readonly retries: number
+  /**
+   * The images of indexes that were found, or would have been needed: brought up to date whenever
+   * it is asked for, as an index is only loaded, or derived, when somebody asks it something.
+   */
+  readonly indexes: readonly IndexImageReport[]
   readonly isReadOnly: boolean
   /** Null when the database takes writes. */
   readonly readOnlyReason: string | null
@@ -160,6 +166,7 @@ export function memoryRecoveryReport(): RecoveryReport {
     seenSequence: 0,
     quarantined: [],
     retries: 0,
+    indexes: [],
     isReadOnly: false,
     readOnlyReason: null,
     durationMs: 0,

@@ -76,6 +76,7 @@ function retrying(
       onRead?.(bytes)
       return bytes
     },
+    readNow: (into, position) => file.readNow(into, position),
     size: () => again(() => file.size()),
     write: (bytes, position) => file.write(bytes, position),
     writeNow: (bytes, position) => file.writeNow(bytes, position),

@@ -5,12 +5,8 @@ import {
   manifestName,
 } from '../checkpoint/directory-names.ts'
 import type { CheckpointFileInfo, CheckpointState } from '../checkpoint/manifest.ts'
-import {
-  loadCheckpoint,
-  loadSections,
-  type OpenableCheckpoint,
-  type SectionDamage,
-} from '../checkpoint/read-checkpoint.ts'
+import { checkSections, type SectionDamage } from '../checkpoint/load-sections.ts'
+import { loadCheckpoint, type OpenableCheckpoint } from '../checkpoint/read-checkpoint.ts'
 import { headerBytes } from '../checkpoint/checkpoint-file.ts'
 import type { BatchApplier } from '../commit/apply.ts'
 import { segmentHeaderBytes } from '../log/segment.ts'
@@ -20,7 +16,6 @@ import type { Basis, FoundCheckpoint, Inventory, Place } from './inventory.ts'
 import type { Damage, LostCommits } from './report.ts'
 import { type SalvagedLog, salvageLog } from './salvage-log.ts'
 import { checkpointPath } from './survey-checkpoint.ts'
-import { scratchOf } from './verify-files.ts'
 
 export interface SalvageOptions extends Place {
   readonly basis: Basis
@@ -156,7 +151,7 @@ class CheckpointSalvage {
     const { path, header } = this.#openable(name)
     const file = await this.#options.host.files.open(path, 'read')
     try {
-      const damage = await loadSections({ file, path, sections: header.sections }, scratchOf)
+      const damage = await checkSections({ file, path, header })
       if (damage !== undefined) this.#noteSection(info, damage)
     } finally {
       await file.close()

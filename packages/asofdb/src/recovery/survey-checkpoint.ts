@@ -5,6 +5,7 @@ import {
   generationOfName,
 } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
+import type { SectionDamage } from '../checkpoint/load-sections.ts'
 import {
   type CheckpointFileInfo,
   type CheckpointState,
@@ -16,7 +17,6 @@ import {
   type OpenableCheckpoint,
   type ReadHeader,
   readCheckpointHeader,
-  type SectionDamage,
 } from '../checkpoint/read-checkpoint.ts'
 import { countsEqual } from '../checkpoint/sections.ts'
 import { isErrno } from '../host/files.ts'

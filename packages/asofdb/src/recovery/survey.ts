@@ -18,6 +18,7 @@ import { parseSegmentName, segmentHeaderBytes, segmentsFrom } from '../log/segme
 import { invariant } from '../rules/invariant.ts'
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
 import type { Tables } from '../versions/tables.ts'
+import type { ReadProgress } from './read-progress.ts'
 import { type Replay, replayLog } from './replay.ts'
 import type { Damage } from './report.ts'
 import { type CheckpointSurvey, listIfPresent, surveyCheckpoints } from './survey-checkpoint.ts'
@@ -31,6 +32,8 @@ export interface SurveyOptions {
   /** Empty ones; they are filled with what is found, and are worthless unless it is accepted. */
   readonly tables: Tables
   readonly applier: BatchApplier
+  /** Told how many bytes there are to read. */
+  readonly progress?: ReadProgress | undefined
 }
 
 /** What lies in the directory, without regard to what its manifest says. */
@@ -180,6 +183,7 @@ interface Found {
 async function surveyContent(options: SurveyOptions, found: Found): Promise<Evidence> {
   const { host, directory, tables } = options
   const { manifest, bytes, root } = found
+  options.progress?.expect(await bytesToRead(host, directory, manifest))
   const checkpoint = await attempt('read its checkpoint', () =>
     surveyCheckpoints({ files: host.files, directory, manifest, tables }),
   )
@@ -223,6 +227,17 @@ async function surveyContent(options: SurveyOptions, found: Found): Promise<Evid
       isCheckpointDamaged: damage.length > 0,
     },
   }
+}
+
+/** The files of the checkpoint in force, and of the log that goes on after it. */
+async function bytesToRead(host: Host, directory: string, manifest: Manifest): Promise<number> {
+  const { checkpoint, segments } = manifest
+  let bytes = checkpoint.files.reduce((sum, file) => sum + file.size, 0)
+  for (const { name } of segmentsFrom(segments, checkpoint.sequence + 1)) {
+    const path = `${logDirectoryOf(directory)}/${name}`
+    bytes += (await attempt(`look at ${name}`, () => host.files.stat(path)))?.size ?? 0
+  }
+  return bytes
 }
 
 function isBehind(log: LogReport | undefined, sequence: number): boolean {

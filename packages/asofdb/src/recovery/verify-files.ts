@@ -1,12 +1,13 @@
-import { hexToBytes, type SectionEntry } from '../checkpoint/checkpoint-file.ts'
+import { hexToBytes } from '../checkpoint/checkpoint-file.ts'
 import {
   checkpointDirectoryOf,
   logDirectoryOf,
   manifestName,
 } from '../checkpoint/directory-names.ts'
-import { decodeManifest, filesOf, logStartOf, type Manifest } from '../checkpoint/manifest.ts'
+import { decodeManifest, filesOf, type Manifest } from '../checkpoint/manifest.ts'
 import { readWholeFile } from '../checkpoint/manifest-store.ts'
-import { loadSections, readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
+import { checkSections } from '../checkpoint/load-sections.ts'
+import { readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
 import type { Host } from '../host/host.ts'
 import { readLog } from '../log/log-reader.ts'
 import { isDatabaseError } from '../rules/errors.ts'
@@ -29,8 +30,6 @@ export interface ReadAmounts {
   bytes: number
   records: number
 }
-
-const scratchBytes = 1024 * 1024
 
 /** Reads every file that the manifest names and checks every checksum and sequence. */
 export async function* verifyFiles(
@@ -80,7 +79,8 @@ async function verifyCheckpointFile(
   try {
     const file = await host.files.open(path, 'read')
     try {
-      const damage = await loadSections({ file, path, sections: found.header.sections }, scratchOf)
+      const { timers } = host
+      const damage = await checkSections({ file, path, header: found.header, timers })
       if (damage === undefined) return undefined
       return { where, what: `${damage.what} is damaged (${damage.kind})`, offset: damage.offset }
     } finally {
@@ -88,13 +88,6 @@ async function verifyCheckpointFile(
     }
   } catch (error) {
     return { where, what: messageOf(error) }
-  }
-}
-
-/** Room to read a section into, piece by piece. */
-export function* scratchOf(entry: SectionEntry): Generator<Uint8Array> {
-  for (let rest = entry.length; rest > 0; rest -= scratchBytes) {
-    yield new Uint8Array(Math.min(rest, scratchBytes))
   }
 }
 
@@ -138,8 +131,10 @@ async function* verifyLog(
   } catch (error) {
     yield { where: 'log', what: messageOf(error) }
   }
-  if (manifest.isLogged && first > logStartOf(manifest)) {
-    yield { where: 'log', what: `it does not go back to commit ${logStartOf(manifest)}` }
+  // After a time without a log it leads on from the checkpoint, and from no earlier one.
+  const start = manifest.checkpoint.sequence + 1
+  if (manifest.isLogged && first > start) {
+    yield { where: 'log', what: `it does not go back to commit ${start}` }
   }
   for (const sequence of wrongTimes) {
     yield { where: `commit ${sequence}`, what: 'the log gives it another system time' }

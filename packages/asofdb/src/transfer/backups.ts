@@ -2,7 +2,7 @@ import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
 import type { ManifestStore } from '../checkpoint/manifest-store.ts'
 import type { Host } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import type { CommitTable } from '../versions/commit-table.ts'
+import type { LiveTables } from '../versions/live-tables.ts'
 import { writeBackup } from './backup.ts'
 import { absolutePath, mustBeApart } from './target-directory.ts'
 import type { BackupOptions, BackupReport } from './transfer-options.ts'
@@ -11,7 +11,7 @@ export interface BackupsOptions {
   readonly host: Host
   /** The directory of the database. */
   readonly directory: string
-  readonly commits: CommitTable
+  readonly live: LiveTables
   readonly manifests: ManifestStore
   /** Keeps the files of every checkpoint from now on, until what it returns is called. */
   keepFiles(): () => Promise<void>
@@ -49,7 +49,7 @@ export class Backups {
   }
 
   async #make(into: string, options: BackupOptions): Promise<BackupReport> {
-    const { host, directory, commits, manifests } = this.#options
+    const { host, directory, live, manifests } = this.#options
     const mustContinue = (): void => {
       if (!this.#isStopped) return
       throw new DatabaseError(
@@ -67,7 +67,7 @@ export class Backups {
         directory,
         checkpointDirectory: checkpointDirectoryOf(directory),
         databaseId: manifests.current.databaseId,
-        commits,
+        commits: live.current.commits,
         checkpoint: async () => {
           await this.#options.checkpoint()
           mustContinue()

@@ -1,13 +1,13 @@
-import type { SectionEntry } from '../checkpoint/checkpoint-file.ts'
+import { checkSections } from '../checkpoint/load-sections.ts'
 import type { CheckpointFileInfo } from '../checkpoint/manifest.ts'
-import { loadSections, readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
+import { readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
 import { readFully, writeFully } from '../host/files.ts'
-import type { Host, HostFile } from '../host/host.ts'
+import type { FileSystem, Host, HostFile } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
 
 /** Small enough that neither a piece nor its checksum holds up commits. */
-const pieceBytes = 1024 * 1024
+const pieceBytes = 256 * 1024
 
 /** A checkpoint file, and the database it must be of. */
 export interface ExpectedFile {
@@ -36,19 +36,12 @@ export async function checkFile(expected: ExpectedFile): Promise<FileFault | und
   }
   const file = await host.files.open(path, 'read')
   try {
-    const { sections } = found.header
-    const damage = await loadSections({ file, path, sections }, scratchOf)
+    const { timers } = host
+    const damage = await checkSections({ file, path, header: found.header, timers })
     if (damage === undefined) return undefined
     return { what: `${damage.what} is damaged (${damage.kind})`, offset: damage.offset }
   } finally {
     await file.close()
-  }
-}
-
-/** Room to read a section into, piece by piece. */
-function* scratchOf({ length }: SectionEntry): Generator<Uint8Array> {
-  for (let rest = length; rest > 0; rest -= pieceBytes) {
-    yield new Uint8Array(Math.min(rest, pieceBytes))
   }
 }
 
@@ -73,6 +66,7 @@ export async function copyFile(copy: FileCopy): Promise<void> {
     } catch (error) {
       // The first failure says more than a failed close of the same file could.
       await target.close().catch(() => undefined)
+      await forget(files, copy.to)
       throw error
     }
     await target.close()
@@ -99,9 +93,20 @@ export async function syncFile(host: Host, path: string): Promise<void> {
   const file = await host.files.open(path, 'write')
   try {
     await file.sync()
-  } finally {
-    await file.close()
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    await forget(host.files, path)
+    throw error
   }
+  await file.close()
+}
+
+/**
+ * A copy whose sync has failed reads back well from the cache, and a second sync would confirm what
+ * never reached the disk. So it is not left to a later attempt.
+ */
+async function forget(files: FileSystem, path: string): Promise<void> {
+  await removeIfPresent(files, path).catch(() => undefined)
 }
 
 /** The error for a file of the source that is not what was written. */

@@ -3,17 +3,18 @@ import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import type { CheckpointFileInfo, Manifest, Settings } from '../checkpoint/manifest.ts'
 import { ManifestStore } from '../checkpoint/manifest-store.ts'
-import { countTables, encodeSymbols, zeroCounts } from '../checkpoint/sections.ts'
+import { countTables, zeroCounts } from '../checkpoint/sections.ts'
 import { removeIfPresent, writeCheckpointFile } from '../checkpoint/write-checkpoint.ts'
-import { BatchApplier } from '../commit/apply.ts'
+import { TableRewrite } from '../compaction/table-rewrite.ts'
+import { checkCompression } from '../encoding/compression.ts'
 import { microsToInstant } from '../encoding/instant.ts'
 import { temporaryName } from '../host/files.ts'
+import { mustSeeEverything } from '../graph/horizons.ts'
 import type { Host } from '../host/host.ts'
 import { databaseIdBytes } from '../log/segment.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
-import { Tables } from '../versions/tables.ts'
-import { BatchSource } from './batches.ts'
+import type { Tables } from '../versions/tables.ts'
 import { checkFile, copyDamaged } from './checkpoint-copy.ts'
 import { isCheckpointName, TargetDirectory } from './target-directory.ts'
 import type { ForkOptions, ForkReport } from './transfer-options.ts'
@@ -45,6 +46,8 @@ const sliceMs = 4
  */
 export async function copyDatabase(request: CopyRequest): Promise<ForkReport> {
   const { host, into, sequence, sourceId } = request
+  checkCompression(request.options.checkpointCompression)
+  mustSeeEverything(request.tables, sequence)
   const startMs = host.clock.monotonicMs()
   const target = await TargetDirectory.take({
     host,
@@ -119,28 +122,27 @@ function settingsOf(request: CopyRequest): Settings {
   return { ...kept, origin: { database: sourceId, sequence, system } }
 }
 
-/** Applies the commits up to the sequence to empty tables, a little at a time. */
+/** Makes tables with the commits up to the sequence, a little at a time. */
 async function replay({ host, tables, sequence, options }: CopyRequest): Promise<Tables> {
-  const copy = new Tables()
-  const applier = new BatchApplier(copy)
-  const source = new BatchSource(tables)
+  const rewrite = new TableRewrite(tables, sequence)
+  const { target } = rewrite
+  const steps = rewrite.run()
   let sliceStartMs = host.clock.monotonicMs()
-  for (let done = 1; done <= sequence; done++) {
-    applier.apply(source.next())
+  while (steps.next().value === 'more') {
     if (host.clock.monotonicMs() - sliceStartMs < sliceMs) continue
-    options.onProgress?.({ done, of: sequence })
+    options.onProgress?.({ done: target.commits.sequence, of: sequence })
     await host.timers.yieldTurn()
     options.signal?.throwIfAborted()
     sliceStartMs = host.clock.monotonicMs()
   }
-  invariant(copy.commits.sequence === sequence, 'exactly the commits asked for are taken')
+  invariant(target.commits.sequence === sequence, 'exactly the commits asked for are taken')
   options.onProgress?.({ done: sequence, of: sequence })
-  return copy
+  return rewrite.finish()
 }
 
 /** Writes the first checkpoint under its temporary name and reads it back. */
 async function writeTables(
-  { host, into, sequence }: CopyRequest,
+  { host, into, sequence, options }: CopyRequest,
   tables: Tables,
   databaseId: string,
 ): Promise<CheckpointFileInfo> {
@@ -155,7 +157,7 @@ async function writeTables(
     toSequence: sequence,
     from: zeroCounts(),
     to,
-    symbols: encodeSymbols(tables, 0, to.symbols),
+    compression: options.checkpointCompression,
     isTemporary: true,
   })
   const path = `${checkpointDirectoryOf(into)}/${temporaryName(info.name)}`

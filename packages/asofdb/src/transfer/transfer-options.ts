@@ -1,3 +1,4 @@
+import type { Compression } from '../encoding/compression.ts'
 import type { InstantInput } from '../encoding/instant.ts'
 import type { Instant } from '../encoding/instant.ts'
 
@@ -43,6 +44,8 @@ export interface PointInHistory {
 }
 
 export interface ForkOptions extends PointInHistory {
+  /** How the checkpoint that is written is compressed. Default: `none`. */
+  readonly checkpointCompression?: Compression | undefined
   /** Called now and then with commits. */
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined
   /** Stops the work with the reason of the signal; the same call does it later. */

@@ -1,3 +1,4 @@
+import { bytesToLatin1Between } from '../encoding/text.ts'
 import { invariant } from '../rules/invariant.ts'
 import { absentReference, ByteArena } from './byte-arena.ts'
 import { ordinalMax } from './entity.ts'
@@ -31,6 +32,15 @@ export class KeyNames {
 
   keyspace(ordinal: number): number {
     return this.column.word(ordinal, keyspaceWord)
+  }
+
+  /** The encoded key as a string with one character per byte. */
+  text(ordinal: number): string {
+    const reference = this.column.word(ordinal, nameWord) >>> 0
+    invariant(reference !== absentReference, 'a key that is asked for has a name')
+    const chunk = this.arena.chunkOf(reference)
+    const offset = this.arena.offsetOf(reference)
+    return bytesToLatin1Between(chunk, entryStart(chunk, offset), entryEnd(chunk, offset))
   }
 
   /** The encoded key; never changes. */

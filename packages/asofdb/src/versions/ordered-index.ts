@@ -27,7 +27,25 @@ const childrenMax = 64
 interface Leaf {
   readonly keys: string[]
   readonly values: number[]
+  /** Where its entries are still to be had from; they are made when it is first looked into. */
+  packed: PackedRun | undefined
 }
+
+/** Entries in order that are made when they are asked for. */
+export interface PackedEntries {
+  readonly count: number
+  key(index: number): string
+  value(index: number): number
+}
+
+interface PackedRun {
+  readonly entries: PackedEntries
+  readonly from: number
+  readonly to: number
+}
+
+/** As full as leaves are that grew in random order, so that the next entry splits none. */
+const packedLeafEntries = 96
 
 /**
  * A sorted multimap from ordered keys to numbers, in memory: entries by key, then by value. A list
@@ -36,11 +54,35 @@ interface Leaf {
  */
 export class OrderedIndex {
   /** Groups of leaves; each group and each leaf is non-empty once anything was added. */
-  readonly #groups: Leaf[][] = [[{ keys: [], values: [] }]]
+  readonly #groups: Leaf[][] = [[{ keys: [], values: [], packed: undefined }]]
   #count = 0
 
   get count(): number {
     return this.#count
+  }
+
+  /** Takes over entries, in order and each once, into an index that is empty. */
+  restore(entries: PackedEntries): void {
+    invariant(this.#count === 0, 'only an empty index takes over entries')
+    if (entries.count === 0) return
+    const leaves: Leaf[] = []
+    for (let from = 0; from < entries.count; from += packedLeafEntries) {
+      const to = Math.min(from + packedLeafEntries, entries.count)
+      leaves.push({ keys: [], values: [], packed: { entries, from, to } })
+    }
+    this.#count = entries.count
+    const room = this.#groupRoom() >> 1
+    this.#groups.length = 0
+    for (let start = 0; start < leaves.length; start += room) {
+      this.#groups.push(leaves.slice(start, start + room))
+    }
+  }
+
+  /** The last value whose key is exactly `key`; undefined when there is none. */
+  lastValueOf(key: string): number | undefined {
+    const cursor = this.#cursorAt(key, Infinity)
+    const leaf = this.#stepBack(cursor)
+    return leaf?.keys[cursor.at] === key ? leaf.values[cursor.at] : undefined
   }
 
   /** Adds an entry; false when the very same one was there. */
@@ -98,7 +140,8 @@ export class OrderedIndex {
     const groupIndex = this.#groups.length - 1
     const group = must(this.#groups[groupIndex], 'the last group')
     const leafIndex = group.length - 1
-    return { groupIndex, leafIndex, at: group[leafIndex]?.keys.length ?? 0 }
+    const leaf = group[leafIndex]
+    return { groupIndex, leafIndex, at: leaf === undefined ? 0 : opened(leaf).keys.length }
   }
 
   /** Where (key, value) is, or would be put. */
@@ -107,20 +150,21 @@ export class OrderedIndex {
     const group = must(this.#groups[groupIndex], 'a group for every key')
     const leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], key, value))
     const leaf = must(group[leafIndex], 'a leaf for every key')
-    return { groupIndex, leafIndex, at: positionIn(leaf, key, value) }
+    return { groupIndex, leafIndex, at: positionIn(opened(leaf), key, value) }
   }
 
   /** Moves a cursor that stands at the end of a leaf to the next one; the leaf it is in. */
   #settle(cursor: Cursor): Leaf | undefined {
     const leaf = this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
-    if (leaf !== undefined && cursor.at < leaf.keys.length) return leaf
+    if (leaf !== undefined && cursor.at < opened(leaf).keys.length) return leaf
     cursor.at = 0
     cursor.leafIndex++
     if (cursor.leafIndex >= (this.#groups[cursor.groupIndex]?.length ?? 0)) {
       cursor.leafIndex = 0
       cursor.groupIndex++
     }
-    return this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
+    const next = this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
+    return next === undefined ? undefined : opened(next)
   }
 
   /** Moves a cursor one entry back; the leaf it is in then. */
@@ -132,7 +176,7 @@ export class OrderedIndex {
       cursor.leafIndex = group.length - 1
     }
     const leaf = must(this.#groups[cursor.groupIndex]?.[cursor.leafIndex], 'a leaf further back')
-    cursor.at = leaf.keys.length - 1
+    cursor.at = opened(leaf).keys.length - 1
     return leaf
   }
 
@@ -150,17 +194,37 @@ export class OrderedIndex {
     invariant(leaf.keys.length === leaf.values.length, 'every key of a leaf has its value')
     const isAppend = addedAt === leaf.keys.length - 1
     const cut = isAppend ? leafEntriesMax : leafEntriesMax >> 1
-    group.splice(leafIndex + 1, 0, { keys: leaf.keys.splice(cut), values: leaf.values.splice(cut) })
-    const room = Math.max(childrenMax, Math.ceil(Math.sqrt(this.#count / leafEntriesMax)))
-    if (group.length > room) {
+    const keys = leaf.keys.splice(cut)
+    const values = leaf.values.splice(cut)
+    group.splice(leafIndex + 1, 0, { keys, values, packed: undefined })
+    if (group.length > this.#groupRoom()) {
       this.#groups.splice(groupIndex + 1, 0, group.splice(group.length >> 1))
     }
   }
+
+  /** Leaves of a group. */
+  #groupRoom(): number {
+    return Math.max(childrenMax, Math.ceil(Math.sqrt(this.#count / leafEntriesMax)))
+  }
+}
+
+/** The leaf, with its entries made. */
+function opened(leaf: Leaf): Leaf {
+  if (leaf.packed !== undefined) unpack(leaf, leaf.packed)
+  return leaf
+}
+
+function unpack(leaf: Leaf, { entries, from, to }: PackedRun): void {
+  for (let index = from; index < to; index++) {
+    leaf.keys.push(entries.key(index))
+    leaf.values.push(entries.value(index))
+  }
+  leaf.packed = undefined
 }
 
 /** Orders the first entry of a leaf against (key, value); an empty leaf comes first. */
 function compareFirst(leaf: Leaf | undefined, key: string, value: number): number {
-  const first = leaf?.keys[0]
+  const first = leaf === undefined ? undefined : opened(leaf).keys[0]
   if (first === undefined) return -1
   return first < key ? -1 : first > key ? 1 : (leaf?.values[0] ?? 0) - value
 }

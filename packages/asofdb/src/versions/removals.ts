@@ -41,6 +41,27 @@ const erasures: Readonly<Record<EntityKind, RemovalKind>> = {
   key: 'erasedKey',
 }
 
+const prunings: Readonly<Record<EntityKind, RemovalKind>> = {
+  node: 'prunedLabel',
+  edge: 'prunedType',
+  key: 'prunedKeyspace',
+}
+
+/** The kind of entity that a removal erases; undefined for a removal that erases none. */
+export function erasedKindOf(kind: RemovalKind): EntityKind | undefined {
+  return entityKinds.find((entity) => erasures[entity] === kind)
+}
+
+/** How the erasure of an entity is recorded. */
+export function erasureOf(kind: EntityKind): RemovalKind {
+  return erasures[kind]
+}
+
+/** How a horizon of a label, a type or a keyspace is recorded. */
+export function pruningOf(kind: EntityKind): RemovalKind {
+  return prunings[kind]
+}
+
 /**
  * What was taken away, in the order in which that happened: one row each. It is part of the truth,
  * because a state that has lost something must not be taken for one that never had it.
@@ -49,7 +70,9 @@ export class Removals {
   readonly column = new WordColumn(4)
   #known = 0
   /** By kind and subject: the commit, or the latest horizon. */
-  readonly #sequences = new Map<RemovalKind, Map<number, number>>()
+  readonly #latest = new Map<RemovalKind, Map<number, Pruning>>()
+  #latestHorizon = 0
+  #isErasureUnfinished = false
   #rewrites = 0
 
   get count(): number {
@@ -84,60 +107,97 @@ export class Removals {
   /** The commit that erased an entity. */
   erasedAt(kind: EntityKind, ordinal: number): number | undefined {
     this.#follow()
-    return this.#sequences.get(erasures[kind])?.get(ordinal)
+    return this.#latest.get(erasures[kind])?.get(ordinal)?.sequence
   }
 
-  /** The entities erased, by kind. */
-  *erased(kind: EntityKind): Generator<number> {
+  /** Whether something was erased of which the tables may still hold the bytes. */
+  get hasUnfinishedErasure(): boolean {
     this.#follow()
-    yield* this.#sequences.get(erasures[kind])?.keys() ?? []
+    return this.#isErasureUnfinished
   }
 
-  /** The horizon of a label, a type or a keyspace; 0 when all of its past is there. */
-  horizon(kind: EntityKind, symbol: number): number {
+  /** How many entities of a kind were erased. */
+  erasedCount(kind: EntityKind): number {
     this.#follow()
-    const own = this.#sequences.get(prunings[kind])?.get(symbol) ?? 0
-    return Math.max(own, this.#horizonOfEverything())
+    return this.#latest.get(erasures[kind])?.size ?? 0
+  }
+
+  /** The horizon of a label, a type or a keyspace; undefined when all of its past is there. */
+  pruning(kind: EntityKind, symbol: number): Pruning | undefined {
+    this.#follow()
+    return later(this.#latest.get(prunings[kind])?.get(symbol), this.pruningOfAll)
+  }
+
+  /** The horizon of what has no name. */
+  get pruningOfAll(): Pruning | undefined {
+    this.#follow()
+    return this.#latest.get('prunedEverything')?.get(0)
+  }
+
+  /** Whether a label, a type or a keyspace has a horizon of its own. */
+  hasOwnPrunings(kind: EntityKind): boolean {
+    this.#follow()
+    return this.#latest.has(prunings[kind])
   }
 
   /** The latest horizon of anything of a kind. */
-  horizonOfAny(kind: EntityKind): number {
-    this.#follow()
-    let latest = this.#horizonOfEverything()
-    for (const horizon of this.#sequences.get(prunings[kind])?.values() ?? []) {
-      if (horizon > latest) latest = horizon
-    }
+  latestPruning(kind: EntityKind): Pruning | undefined {
+    let latest = this.pruningOfAll
+    for (const one of this.#latest.get(prunings[kind])?.values() ?? []) latest = later(latest, one)
     return latest
   }
 
-  /** The latest horizon of all: reads from there on miss nothing. */
+  /** The latest horizon of all, a commit: reads from there on miss nothing. 0: none do. */
   get latestHorizon(): number {
-    return Math.max(...entityKinds.map((kind) => this.horizonOfAny(kind)))
+    this.#follow()
+    return this.#latestHorizon
   }
 
-  #horizonOfEverything(): number {
-    return this.#sequences.get('prunedEverything')?.get(0) ?? 0
+  /** How many horizons there are: of names, and of everything. */
+  get horizonCount(): number {
+    this.#follow()
+    let count = 0
+    for (const [kind, subjects] of this.#latest) if (isPruning(kind)) count += subjects.size
+    return count
   }
 
   /** Takes in the rows that a commit or a checkpoint brought since the last call. */
   #follow(): void {
     for (; this.#known < this.column.count; this.#known++) {
-      const removal = this.at(this.#known)
+      const index = this.#known
+      const removal = this.at(index)
       if (removal === undefined) continue
       const { kind, subject, sequence } = removal
-      if (kind === 'rewritten') this.#rewrites++
-      let sequences = this.#sequences.get(kind)
-      if (sequences === undefined) {
-        sequences = new Map()
-        this.#sequences.set(kind, sequences)
+      if (kind === 'rewritten') {
+        this.#rewrites++
+        this.#isErasureUnfinished = false
       }
-      sequences.set(subject, Math.max(sequence, sequences.get(subject) ?? 0))
+      if (erasedKindOf(kind) !== undefined) this.#isErasureUnfinished = true
+      if (isPruning(kind) && sequence > this.#latestHorizon) this.#latestHorizon = sequence
+      let latest = this.#latest.get(kind)
+      if (latest === undefined) {
+        latest = new Map()
+        this.#latest.set(kind, latest)
+      }
+      latest.set(subject, later(latest.get(subject), { sequence, index }))
     }
   }
 }
 
-const prunings: Readonly<Record<EntityKind, RemovalKind>> = {
-  node: 'prunedLabel',
-  edge: 'prunedType',
-  key: 'prunedKeyspace',
+/** A horizon, and the row that says so. */
+export interface Pruning {
+  readonly sequence: number
+  readonly index: number
+}
+
+function later(one: Pruning | undefined, other: Pruning): Pruning
+function later(one: Pruning | undefined, other: Pruning | undefined): Pruning | undefined
+function later(one: Pruning | undefined, other: Pruning | undefined): Pruning | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return other.sequence > one.sequence ? other : one
+}
+
+/** Whether a removal sets a horizon. */
+export function isPruning(kind: RemovalKind): boolean {
+  return kind === 'prunedEverything' || Object.values(prunings).includes(kind)
 }

@@ -96,6 +96,15 @@ export class ShortHistories {
     return (chunk[at + rowsWord] as number) < point.rows ? undefined : this.#search(block, point)
   }
 
+  /** Drops the block of an entity. */
+  forget(entity: number): void {
+    const old = this.#blockOf(entity)
+    if (old === 0) return
+    this.#places.set(entity, blockWord, 0)
+    if ((old & countMask) === isLong) return
+    ;(this.#free[old & countMask] ??= []).push(old >>> countBits)
+  }
+
   #search(place: number, point: VersionPoint): number {
     const count = place & countMask
     const words = this.#pool[place >>> (countBits + recordsPerChunkBits)] as Int32Array

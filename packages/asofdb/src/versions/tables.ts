@@ -1,8 +1,9 @@
 import { invariant } from '../rules/invariant.ts'
 import { CommitTable, type RowCounts } from './commit-table.ts'
 import { type EntityKind, ordinalMax } from './entity.ts'
+import { IndexShelf } from './index-shelf.ts'
 import { KeyNames } from './key-names.ts'
-import { Removals } from './removals.ts'
+import { erasedKindOf, type Removal, Removals } from './removals.ts'
 import { symbolMax, SymbolTable } from './symbol-table.ts'
 import { VersionTable } from './version-table.ts'
 import { WordColumn } from './word-column.ts'
@@ -74,11 +75,35 @@ export class Tables {
   readonly edge = new VersionTable({ hasWideHeads: false })
   readonly key = new VersionTable({ hasWideHeads: true })
   readonly removals = new Removals()
+  /** What is derived from these tables and kept in files. */
+  readonly shelf = new IndexShelf()
   /** Nodes have no identity row of their own, so the next ordinal is kept here. */
   nodesAllocated = 0
 
   versions(kind: EntityKind): VersionTable {
     return kind === 'node' ? this.node : kind === 'edge' ? this.edge : this.key
+  }
+
+  /** Takes something away from the past: from now on no point shows it. */
+  takeAway(removal: Removal): void {
+    this.removals.append(removal)
+    this.#hide(removal)
+  }
+
+  /** Takes away what the removals of a checkpoint say; only then may anybody read. */
+  hideErased(): void {
+    for (let index = 0; index < this.removals.count; index++) {
+      const removal = this.removals.at(index)
+      if (removal !== undefined) this.#hide(removal)
+    }
+  }
+
+  #hide({ kind, subject }: Removal): void {
+    const erased = erasedKindOf(kind)
+    if (erased === undefined) return
+    const table = this.versions(erased)
+    const head = table.head(subject)
+    if (head >= 0) table.hideBefore(subject, head)
   }
 
   rowCounts(): RowCounts {

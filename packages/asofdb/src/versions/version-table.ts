@@ -8,6 +8,13 @@ import { PeriodTable, type SpanWords } from './periods.ts'
 import type { VersionPoint } from './version-point.ts'
 import { WordColumn, wordColumnChunkMask } from './word-column.ts'
 
+/** What a row says. */
+export interface NewVersion {
+  readonly entity: number
+  readonly period: number
+  readonly payload: number
+}
+
 /** Words of a head: the newest row plus one (0: none), and in a wide head what that row says. */
 const headRowWord = 0
 const headPeriodWord = 1
@@ -28,7 +35,8 @@ const chainStepsMax = shortHistoryMax
 /**
  * The versions of one kind of entity: the truth, append-only, in commit order.
  *
- * Row: entity ordinal, previous row of the same entity plus one (0: none), period, payload
+ * Row: entity ordinal, previous row of the same entity plus one (0: none; negative: earlier ones
+ * were pruned, as the row of the removals says whose number plus one it is), period, payload
  * reference (0: absent). "As known at sequence S" is a row count, so a snapshot copies nothing.
  *
  * The heads (newest row of each entity) are derived; a reader of an older state skips the rows
@@ -45,6 +53,8 @@ export class VersionTable {
   readonly #endless = new EndlessPayloads()
   readonly #short = new ShortHistories(this)
   readonly #histories = new Map<number, HistoryIndex>()
+  /** Entities that were erased, with the first row that may be seen of them. */
+  #erased: Map<number, number> | undefined
 
   constructor(options: { readonly hasWideHeads: boolean }) {
     this.#heads = new WordColumn(options.hasWideHeads ? 3 : 1)
@@ -79,6 +89,58 @@ export class VersionTable {
     return row
   }
 
+  /**
+   * As `append`, of an entity none of whose rows is there, though it had earlier ones: they were
+   * pruned, as row `removal` of the removals says.
+   */
+  appendPruned(row: NewVersion, removal: number): number {
+    invariant(this.head(row.entity) < 0, 'what was pruned is older than what is there')
+    invariant(removal >= 0 && removal < 2 ** 31 - 2, 'a removal has a row')
+    const added = this.append(row.entity, row.period, row.payload)
+    this.rows.set(added, previousWord, -1 - removal)
+    return added
+  }
+
+  /** The row of the removals by which rows older than this one were pruned; -1: none were. */
+  prunedBefore(row: number): number {
+    const word = this.rows.word(row, previousWord)
+    return word < 0 ? -1 - word : -1
+  }
+
+  /** The oldest row of an entity, or -1. */
+  oldest(entity: number): number {
+    let oldest = -1
+    for (let row = this.head(entity); row >= 0; row = this.previous(row)) oldest = row
+    return oldest
+  }
+
+  /**
+   * No row of an entity before `firstRow` is seen from now on, at no point, because it was erased;
+   * a row from there on, if there is one, states its absence for all time. The bytes stay until
+   * the tables are made anew.
+   */
+  hideBefore(entity: number, firstRow: number): void {
+    const head = this.head(entity)
+    const isAbsent = head < firstRow || this.payloadOf(head) === absent
+    invariant(isAbsent, 'what was erased is absent')
+    this.#erased ??= new Map()
+    this.#erased.set(entity, firstRow)
+    this.#short.forget(entity)
+    this.#histories.delete(entity)
+    if (head >= firstRow || head < 0) return
+    this.#endless.clear(entity)
+    this.#heads.set(entity, headRowWord, 0)
+  }
+
+  isErased(entity: number): boolean {
+    return this.#erased !== undefined && this.#erased.has(entity)
+  }
+
+  /** The first row of an entity that may be seen: not 0 for an entity that was erased. */
+  firstSeen(entity: number): number {
+    return this.#erased?.get(entity) ?? 0
+  }
+
   /** Derives the heads of rows [from, count) that a checkpoint brought back. */
   linkHeads(from: number): void {
     const end = this.rows.count
@@ -102,7 +164,8 @@ export class VersionTable {
 
   /** The row that preceded `row` for the same entity, or -1. */
   previous(row: number): number {
-    return this.rows.word(row, previousWord) - 1
+    const word = this.rows.word(row, previousWord)
+    return word > 0 ? word - 1 : -1
   }
 
   periodOf(row: number): number {
@@ -125,6 +188,7 @@ export class VersionTable {
   /** The newest row within the first `rows` of an entity, or -1. */
   newestWithin(entity: number, rows: number): number {
     invariant(rows >= 0 && rows <= this.rows.count, 'a snapshot knows rows that exist')
+    if (this.#erased !== undefined && rows <= this.firstSeen(entity)) return -1
     let row = this.head(entity)
     for (let steps = 0; row >= rows; row = this.previous(row)) {
       if (++steps > chainStepsMax) return this.#history(entity).newestBelow(rows)
@@ -175,6 +239,7 @@ export class VersionTable {
 
   /** Where the newest row of an entity, its head, is known not to answer. */
   #earlierPayload(entity: number, head: number, point: VersionPoint): number {
+    if (this.#erased !== undefined && this.#erased.has(entity)) return absent
     const payload = this.#short.earlierPayloadAt(entity, head, point)
     return payload === undefined ? this.#longHistoryAt(entity, point) : payload >>> 0
   }
@@ -214,7 +279,10 @@ export class VersionTable {
 
   /** Rows of an entity within the first `rows`, newest first. */
   *rowsOf(entity: number, rows: number): Generator<number> {
-    for (let row = this.newestWithin(entity, rows); row >= 0; row = this.previous(row)) yield row
+    const first = this.firstSeen(entity)
+    for (let row = this.newestWithin(entity, rows); row >= first; row = this.previous(row)) {
+      yield row
+    }
   }
 
   #setHead(entity: number, row: number): void {

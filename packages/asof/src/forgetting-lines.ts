@@ -1,0 +1,18 @@
+import type { CompactionReport, RetentionTarget } from 'asofdb'
+import { bytesText, plural, secondsText } from './output/number-text.ts'
+
+/** What making the tables anew has given back, in words. */
+export function compactionLine(report: CompactionReport): string {
+  const { versionsDropped, versionsKept, bytesBefore, bytesAfter, durationMs } = report
+  const kept = `${plural(versionsKept, 'version')} kept`
+  const room = `tables of ${bytesText(bytesBefore)} are ${bytesText(bytesAfter)} now`
+  const took = secondsText(durationMs / 1000)
+  return `  ${plural(versionsDropped, 'version')} dropped, ${kept}; ${room}; took ${took}`
+}
+
+/** What a retention or a horizon is of, in words; undefined: everything. */
+export function targetText(target: RetentionTarget | undefined): string {
+  if (target === undefined) return 'everything'
+  const [[member, name] = ['', '']] = Object.entries(target)
+  return `${member} ${String(name)}`
+}

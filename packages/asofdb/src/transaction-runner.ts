@@ -1,0 +1,167 @@
+import type { CommitPipeline } from './commit/commit-pipeline.ts'
+import type { Isolation, TransactionCore } from './commit/transaction-core.ts'
+import { ByteWriter } from './encoding/bytes.ts'
+import type { InstantInput } from './encoding/instant.ts'
+import { encodeValue } from './encoding/value.ts'
+import type { GraphSettings } from './graph/graph-writer.ts'
+import type { CommitMeta } from './graph/history.ts'
+import type { Host } from './host/host.ts'
+import type { WriteDurability } from './log/durability-options.ts'
+import { DatabaseError, isDatabaseError } from './rules/errors.ts'
+import type { Storage } from './storage.ts'
+import { Transaction } from './transaction.ts'
+import type { ViewContext } from './view.ts'
+
+export interface WriteOptions {
+  /** Who, why and from what source: kept with the commit, shown by provenance and changes. */
+  readonly meta?: CommitMeta | undefined
+  /** Default: serializable. */
+  readonly isolation?: Isolation | undefined
+  /**
+   * What this commit must survive before the call resolves, beyond what the database was opened
+   * to promise: `sync` a power cut, `os` the death of the process. Others are not held up, and
+   * readers see the commit as early as any. Less than the database promises changes nothing.
+   */
+  readonly durability?: WriteDurability | undefined
+  /** How often a closure that lost a race runs again. Default: 10. */
+  readonly retries?: number | undefined
+}
+
+export interface ImportOptions extends WriteOptions {
+  /** The system time of the commit: later than the last commit, not in the future. */
+  readonly system: InstantInput
+}
+
+export interface BeginOptions extends Omit<WriteOptions, 'retries'> {
+  readonly readonly?: boolean | undefined
+}
+
+const retriesDefault = 10
+const retryDelayMs = 2
+
+export interface TransactionRunnerParts {
+  readonly host: Host
+  readonly pipeline: CommitPipeline
+  readonly storage: Storage
+  readonly settings: GraphSettings
+  /** What transactions are begun on at this moment. */
+  context(): ViewContext
+  mustBeOpen(): void
+  /** A commit is acknowledged. */
+  onSettled(): void
+}
+
+/** Runs transactions from their begin to the durability that was asked for. */
+export class TransactionRunner {
+  readonly #parts: TransactionRunnerParts
+
+  constructor(parts: TransactionRunnerParts) {
+    this.#parts = parts
+  }
+
+  /** Runs `body`, again where it loses a race, and commits what it stated. */
+  async run<T>(
+    body: (tx: Transaction) => T | Promise<T>,
+    options: WriteOptions,
+    system: bigint | undefined,
+  ): Promise<T> {
+    const retries = options.retries ?? retriesDefault
+    const meta = encodeMeta(options.meta)
+    this.#parts.storage.mustSupport(options.durability)
+    for (let attempt = 0; ; attempt++) {
+      this.#parts.mustBeOpen()
+      while (this.#parts.storage.isBehind) await this.untilRoom()
+      this.#parts.storage.mustBeWritable()
+      const core = this.begin(options, system)
+      let result: T
+      try {
+        const made = body(new Transaction(this.#parts.context(), core, this.#parts.settings))
+        result = made instanceof Promise ? await made : made
+        this.#parts.mustBeOpen()
+        // In the turn of the commit, so that those who waited together don't all go together.
+        while (this.#parts.storage.isBehind) await this.untilRoom()
+        this.#parts.storage.mustBeWritable()
+      } catch (error) {
+        core.cancel()
+        throw error
+      }
+      let sequence: number | undefined
+      try {
+        sequence = this.#parts.pipeline.commit(core, { meta, system })
+      } catch (error) {
+        if (!isDatabaseError(error, 'Conflict') || attempt >= retries) throw error
+        await this.#pause(attempt)
+        continue
+      }
+      if (sequence !== undefined) await this.settled(sequence, options.durability)
+      return result
+    }
+  }
+
+  /** Commits what `state` puts into a transaction, all in one turn. */
+  async runNow(state: (core: TransactionCore) => void): Promise<number | undefined> {
+    while (this.#parts.storage.isBehind) await this.untilRoom()
+    this.#parts.storage.mustBeWritable()
+    const core = this.begin({}, undefined)
+    let sequence: number | undefined
+    try {
+      state(core)
+      sequence = this.#parts.pipeline.commit(core, { meta: undefined })
+    } catch (error) {
+      core.cancel()
+      throw error
+    }
+    if (sequence !== undefined) await this.settled(sequence, undefined)
+    return sequence
+  }
+
+  /** Waits while log or checkpoint is behind; others may have taken the room when it resolves. */
+  async untilRoom(): Promise<void> {
+    await this.#parts.storage.room()
+    this.#parts.mustBeOpen()
+  }
+
+  /** Resolves when a commit is as durable as was asked for. */
+  async settled(sequence: number, durability: WriteDurability | undefined): Promise<void> {
+    await this.#parts.pipeline.acknowledged(sequence)
+    this.#parts.onSettled()
+    if (durability !== undefined) await this.#parts.storage.keep(sequence, durability)
+  }
+
+  /** Before running again: rivals that started together should not meet together again. */
+  #pause(attempt: number): Promise<void> {
+    const { timers, random } = this.#parts.host
+    if (attempt === 0) return timers.yieldTurn()
+    const delayMs = retryDelayMs * 2 ** Math.min(attempt, 8) * random.fraction()
+    return new Promise((resolve) => void timers.after(delayMs, resolve))
+  }
+
+  begin(options: BeginOptions, system: bigint | undefined): TransactionCore {
+    const isolation = options.isolation ?? 'serializable'
+    if (isolation !== 'serializable' && isolation !== 'snapshot') {
+      throw new DatabaseError(
+        'InvalidArgument',
+        `isolation is 'serializable' or 'snapshot', not ${String(isolation)}`,
+      )
+    }
+    const isReadonly = options.readonly === true
+    // Who only reads sees what is acknowledged; who writes builds on everything applied.
+    const sequence = isReadonly ? this.#parts.storage.acknowledgedSequence : undefined
+    return this.#parts.pipeline.begin({ isolation, isReadonly, system, sequence })
+  }
+}
+
+/** Metadata as it is stored. */
+export function encodeMeta(meta: CommitMeta | undefined): Uint8Array | undefined {
+  if (meta === undefined) return undefined
+  const given = Object.entries(meta).filter(([, text]) => text !== undefined)
+  for (const [name, text] of given) {
+    if (typeof text === 'string' && (name === 'who' || name === 'why' || name === 'source'))
+      continue
+    throw new DatabaseError('InvalidArgument', 'meta takes who, why and source, each a string')
+  }
+  if (given.length === 0) return undefined
+  const writer = new ByteWriter()
+  encodeValue(writer, Object.fromEntries(given), 'meta')
+  return writer.copy()
+}

@@ -1,0 +1,69 @@
+import { isDatabaseError } from '../../packages/asofdb/src/index.ts'
+import type { RandomStream } from '../random.ts'
+import type { Scene } from '../scene.ts'
+import { Divergence } from '../workload-run.ts'
+import type { Actor } from './actor.ts'
+
+export const backupDirectories = ['/backup-1', '/backup-2'] as const
+
+/** Makes backups and brings them up to date while others write. */
+export class BackupMaker implements Actor {
+  readonly #scene: Scene
+  readonly #random: RandomStream
+
+  constructor(scene: Scene, random: RandomStream) {
+    this.#scene = scene
+    this.#random = random
+  }
+
+  async act(): Promise<void> {
+    const scene = this.#scene
+    const { backups } = scene.archive
+    const directory = this.#random.pick(backupDirectories)
+    try {
+      const { sequence } = await scene.database.backup(directory)
+      if (scene.parts.simulated.isStopped || scene.isLeaving) return
+      const known = backups.get(directory)
+      if (known !== undefined && sequence < known.sequence) {
+        throw new Divergence(`a backup went from commit ${known.sequence} to ${sequence}`)
+      }
+      backups.set(directory, { sequence, isForeign: false })
+      scene.catchUp()
+      scene.chronicle.oracle.makeDurable(Math.min(sequence, scene.chronicle.sequence))
+      const restored = this.#random.chance(0.5) ? this.#random.below(sequence + 1) : undefined
+      scene.lookLater({ path: directory, sequence, restored })
+    } catch (error) {
+      // Somebody else makes it just now, or it holds what this database has lost.
+      if (isDatabaseError(error, 'Locked')) return
+      const isForeign = backups.get(directory)?.isForeign === true
+      if (isForeign && isDatabaseError(error, 'AlreadyExists')) return
+      if (!scene.isExpected(error)) throw error
+    }
+  }
+}
+
+/** Makes databases of their own from parts of the history. */
+export class ForkMaker implements Actor {
+  readonly #scene: Scene
+  readonly #random: RandomStream
+
+  constructor(scene: Scene, random: RandomStream) {
+    this.#scene = scene
+    this.#random = random
+  }
+
+  async act(): Promise<void> {
+    const scene = this.#scene
+    scene.archive.entities += 1
+    const path = `/fork-${scene.archive.entities}`
+    const toSequence = this.#random.below(scene.database.sequence + 1)
+    try {
+      const { sequence } = await scene.database.fork(path, { toSequence })
+      if (scene.parts.simulated.isStopped || scene.isLeaving) return
+      if (sequence !== toSequence) throw new Divergence(`a fork has ${sequence}, not ${toSequence}`)
+      scene.lookLater({ path, sequence })
+    } catch (error) {
+      if (!scene.isExpected(error)) throw error
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** Opens a disk and holds what is there against what is known. */
+import { type Database, open, type OpenOptions } from '../packages/asofdb/src/index.ts'
+import { answerQuery } from '../test/conformance/model-answers.ts'
+import type { Chronicle } from './chronicle.ts'
+import { answer, describe, drawQuestions, type Readable } from './oracle.ts'
+import { RandomStream } from './random.ts'
+import type { SimulatedDisk } from './simulated-disk.ts'
+import { SimulatedHost } from './simulated-host.ts'
+import { type SwarmCounts, tally } from './swarm-counts.ts'
+import { Divergence } from './workload-run.ts'
+
+/** Questions asked of each database that is looked at, beside its whole history. */
+const questionsPerLook = 12
+
+export interface Look {
+  readonly disk: SimulatedDisk
+  readonly path: string
+  readonly seed: string
+  readonly chronicle: Chronicle
+  readonly counts: SwarmCounts
+  readonly options?: OpenOptions
+}
+
+/**
+ * Opens a copy of the disk, compares everything that is there with the commits that were made, and
+ * goes away without closing. `then` is called while it is open.
+ */
+export async function lookAt(
+  look: Look,
+  then?: (database: Database, known: Chronicle) => Promise<void>,
+): Promise<{ sequence: number; host: SimulatedHost }> {
+  const { disk, path, seed, chronicle, counts, options = {} } = look
+  // What was left of a full disk may be looked at with room.
+  const faults = { capacityBytes: Infinity }
+  const host = new SimulatedHost({ seed, disk: disk.fork(), faults })
+  let sequence = 0
+  try {
+    await host.run(async () => {
+      const database = await open(path, { host, create: false, ...options })
+      sequence = database.sequence
+      noteRecovery(counts, database)
+      const known = chronicle.copy(sequence)
+      mustBeKnown(database, known, { seed, counts })
+      await then?.(database, known)
+    })
+  } finally {
+    host.files.stop('looked at')
+  }
+  return { sequence, host }
+}
+
+/** The whole history, and some questions. */
+export function mustBeKnown(
+  database: Database,
+  known: Chronicle,
+  { seed, counts }: { seed: string; counts: SwarmCounts },
+): void {
+  counts.states += 1
+  known.catchUp(database)
+  known.mustHaveHistory(database)
+  counts.answers += 1 + askQuestions(database, known, new RandomStream(`look/${seed}`))
+}
+
+function askQuestions(database: Readable, known: Chronicle, random: RandomStream): number {
+  const { model, names } = known
+  const questions = drawQuestions(random, model, questionsPerLook)
+  const chosen = Array.from({ length: questionsPerLook }, () => random.pick(questions))
+  for (const question of chosen) {
+    const { sequence, valid, query } = question
+    const expected = answerQuery(model.viewAt(sequence, valid), query)
+    const actual = answer(database, question, names)
+    if (expected === actual) continue
+    throw new Divergence(`${describe(question)}\nexpected: ${expected}\nactual:   ${actual}`)
+  }
+  return chosen.length
+}
+
+export function noteRecovery(counts: SwarmCounts, { recovery }: Database): void {
+  tally(counts.recoveries, `${recovery.policy} ${recovery.outcome}`)
+}

@@ -1,0 +1,82 @@
+/**
+ * Bugs that the simulation must find: put between the engine and its machine, or between the engine
+ * and its readers, so that the engine itself is as it is.
+ */
+import type { Database } from '../packages/asofdb/src/index.ts'
+import type { FileSystem, Host, HostFile } from '../packages/asofdb/src/host/host.ts'
+import type { Readers } from './scene.ts'
+import type { SimulatedHost } from './simulated-host.ts'
+import type { Mutation } from './swarm-life.ts'
+
+export const mutations = {
+  'a sync of the log that does nothing': { brokenSync: '/log/' },
+  'a sync of checkpoints that does nothing': { brokenSync: '/checkpoint/' },
+  'a rename that no directory sync makes durable': { brokenDirectorySync: '/database' },
+  'an acknowledgement before the sync has come back': { host: withEarlySyncs },
+  'a reader that sees what is not acknowledged': { readers: withApplied },
+  'a commit before the one that was asked for': { readers: (database) => withShift(database, -1) },
+  'a commit after the one that was asked for': { readers: (database) => withShift(database, 1) },
+  'a valid time that is off by one': { readers: withLateValid },
+} as const satisfies Readonly<Record<string, Mutation>>
+
+/** Syncs go on by themselves, and are reported done at once. */
+function withEarlySyncs(simulated: SimulatedHost): Host {
+  const { clock, timers, random, files, process } = simulated
+  const open: FileSystem['open'] = async (path, mode) => withEarlySync(await files.open(path, mode))
+  return { clock, timers, random, process, files: replacing(files, { open }) }
+}
+
+function withEarlySync(file: HostFile): HostFile {
+  const start = (): void => void file.syncData().catch(() => undefined)
+  return replacing(file, {
+    syncData: () => {
+      start()
+      return Promise.resolve()
+    },
+    syncDataNow: start,
+  })
+}
+
+/** The same object but for some of its methods; the others keep their own `this`. */
+function replacing<T extends object>(target: T, replaced: Partial<T>): T {
+  return new Proxy(target, {
+    get: (object, name) => {
+      const found: unknown = Reflect.get(replaced, name) ?? Reflect.get(object, name, object)
+      return typeof found === 'function' && !(name in replaced) ? found.bind(object) : found
+    },
+  })
+}
+
+/** A snapshot that holds what is applied and not durable yet, as the one of a writer does. */
+function withApplied(database: Database): Readers {
+  return {
+    asOf: (at) => database.asOf(at),
+    snapshot: () => {
+      const transaction = database.begin()
+      const view = database.snapshot()
+      return replacing(view, {
+        nodes: (...asked) => transaction.nodes(...asked),
+        keys: (keyspace) => transaction.keys(keyspace),
+      })
+    },
+  }
+}
+
+function withShift(database: Database, by: number): Readers {
+  return {
+    snapshot: () => database.snapshot(),
+    asOf: (at) => {
+      if (at.sequence === undefined) return database.asOf(at)
+      const sequence = Math.min(database.sequence, Math.max(0, at.sequence + by))
+      return database.asOf({ ...at, sequence })
+    },
+  }
+}
+
+function withLateValid(database: Database): Readers {
+  return {
+    snapshot: () => database.snapshot(),
+    asOf: (at) =>
+      database.asOf(typeof at.valid === 'bigint' ? { ...at, valid: at.valid + 1n } : at),
+  }
+}

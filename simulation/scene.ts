@@ -1,0 +1,265 @@
+/** One life of a database as its actors share it: the handle, what is known, and how to write. */
+import {
+  type Database,
+  DatabaseError,
+  type Transaction,
+  type WriteDurability,
+} from '../packages/asofdb/src/index.ts'
+import type { Host } from '../packages/asofdb/src/host/host.ts'
+import { applyToEngine } from '../test/conformance/engine-writes.ts'
+import { Attempt, OwnNames, type Run } from './attempts.ts'
+import type { Chronicle } from './chronicle.ts'
+import type { Isolation, Operation } from './operation-script.ts'
+import type { Promised, Readable } from './oracle.ts'
+import { RandomStream } from './random.ts'
+import { afterPowerLoss } from './simulated-crash.ts'
+import type { SimulatedDisk } from './simulated-disk.ts'
+import type { SimulatedHost } from './simulated-host.ts'
+import type { SwarmCounts } from './swarm-counts.ts'
+import type { LifePlan, SwarmPlan } from './swarm-plan.ts'
+import { Divergence } from './workload-run.ts'
+
+/** What readers see a database through. */
+export type Readers = Readable & Pick<Database, 'snapshot'>
+
+/** What outlives a life besides the commits. */
+export interface Archive {
+  /** How many transactions were tried and entities named, over all lives. */
+  attempts: number
+  entities: number
+  readonly answers: Remembered[]
+  readonly backups: Map<string, BackupRecord>
+}
+
+/** An answer that has to be the same for ever, as long as the commits it rests on are there. */
+export interface Remembered {
+  /** It rests on the first so many commits. */
+  readonly sequence: number
+  readonly question: string
+  readonly answer: string
+  ask(readers: Readers, chronicle: Chronicle): string
+}
+
+export interface BackupRecord {
+  /** Of the newest backup that was reported done; -1 before the first. */
+  readonly sequence: number
+  /** A commit that it holds may have been lost since, so that it takes no further backup. */
+  readonly isForeign: boolean
+}
+
+export interface SceneParts {
+  readonly plan: SwarmPlan
+  readonly life: LifePlan
+  readonly simulated: SimulatedHost
+  /** As the database sees the machine. */
+  readonly host: Host
+  readonly database: Database
+  readonly readers: Readers
+  readonly chronicle: Chronicle
+  readonly archive: Archive
+  readonly counts: SwarmCounts
+  /** What is to be looked at when the life is over. */
+  readonly sights: Sight[]
+}
+
+/** A directory as a power cut would leave it, and what it must hold. */
+export interface Sight {
+  readonly disk: SimulatedDisk
+  readonly path: string
+  readonly sequence: number
+  /** Not itself, but what is restored from it up to this commit. */
+  readonly restored?: number | undefined
+}
+
+const sightsMax = 4
+
+export interface SceneWriteOptions {
+  readonly isolation?: Isolation | undefined
+  readonly durability?: WriteDurability | undefined
+  /** Microseconds: an import. */
+  readonly system?: bigint | undefined
+  /** With `begin` and `commit` instead of a closure; it is not retried. */
+  readonly isManual?: boolean | undefined
+}
+
+/** Carries out one operation, on the engine now and on the model when the commit is seen. */
+export type Perform = (operation: Operation) => number
+
+export type Body = (tx: Transaction, perform: Perform) => void | Promise<void>
+
+export class Scene {
+  readonly parts: SceneParts
+  /** The database is being closed under its actors. */
+  isLeaving = false
+
+  constructor(parts: SceneParts) {
+    this.parts = parts
+  }
+
+  get database(): Database {
+    return this.parts.database
+  }
+
+  get readers(): Readers {
+    return this.parts.readers
+  }
+
+  get chronicle(): Chronicle {
+    return this.parts.chronicle
+  }
+
+  get archive(): Archive {
+    return this.parts.archive
+  }
+
+  /** What a crash at this moment must leave. */
+  get promised(): Promised {
+    return this.chronicle.oracle.promised(promisesOf(this.parts.life))
+  }
+
+  get isFaulty(): boolean {
+    return isFaulty(this.parts.life)
+  }
+
+  stream(name: string): RandomStream {
+    const { plan, life } = this.parts
+    return new RandomStream(`swarm/${plan.seed}/${life.name}/${name}`)
+  }
+
+  pass(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.parts.host.timers.after(delayMs, resolve))
+  }
+
+  /** Takes over what readers see by now, and what the database says of its own durability. */
+  catchUp(): void {
+    const { chronicle, database } = this
+    if (this.parts.simulated.isStopped || this.isLeaving) return
+    chronicle.catchUp(database)
+    if (promisesOf(this.parts.life).isLogged) chronicle.oracle.acknowledge(chronicle.sequence)
+    const { durableSequence } = database.stats()
+    chronicle.oracle.makeDurable(Math.min(durableSequence, chronicle.sequence))
+  }
+
+  /** Counts an answer that has to be so; throws when it is another. */
+  mustAnswer(question: string, expected: string, actual: string): void {
+    this.parts.counts.answers += 1
+    if (expected === actual) return
+    throw new Divergence(`${question}\nexpected: ${expected}\nactual:   ${actual}`)
+  }
+
+  /** Keeps a directory as a power cut right now would leave it. */
+  lookLater(sight: Omit<Sight, 'disk'>): void {
+    const { sights, simulated } = this.parts
+    if (sights.length >= sightsMax) return
+    const left = { disk: simulated.files.disk, interrupted: [] }
+    sights.push({ ...sight, disk: afterPowerLoss(left, { mode: 'none-kept' }) })
+  }
+
+  /** Whether the error is one that this life has asked for. */
+  isExpected(error: unknown): error is DatabaseError {
+    if (!(error instanceof DatabaseError)) return false
+    if (this.isLeaving && error.code === 'Closed') return true
+    return this.isFaulty && (error.kind === 'unavailable' || error.kind === 'corrupt')
+  }
+
+  /** Tries a transaction; whether it was acknowledged. */
+  async write(body: Body, options: SceneWriteOptions = {}): Promise<boolean> {
+    const { isolation = 'serializable', durability, system, isManual = false } = options
+    const { archive, chronicle, database } = this
+    archive.attempts += 1
+    const who = `a${archive.attempts}`
+    const attempt = new Attempt({ who, isolation, isImport: system !== undefined })
+    chronicle.note(attempt)
+    const common = { meta: { who }, isolation, durability }
+    const run = (tx: Transaction) => this.#run(attempt, tx, body)
+    try {
+      if (system !== undefined) await database.import(run, { ...common, system })
+      else if (isManual) await this.#byHand(common, run)
+      else await database.write(run, common)
+    } catch (error) {
+      this.#refuse(attempt, error)
+      return false
+    }
+    this.#acknowledge(attempt, durability)
+    return true
+  }
+
+  async #byHand(
+    options: Parameters<Database['begin']>[0],
+    run: (tx: Transaction) => void | Promise<void>,
+  ): Promise<void> {
+    const tx = this.database.begin(options)
+    try {
+      await run(tx)
+    } catch (error) {
+      tx.cancel()
+      throw error
+    }
+    await tx.commit()
+  }
+
+  #run(attempt: Attempt, tx: Transaction, body: Body): void | Promise<void> {
+    const run: Run = {
+      base: this.database.stats().appliedSequence,
+      wall: BigInt(this.parts.host.clock.wallMicros()),
+      names: new OwnNames(this.chronicle.names, (name) => this.chronicle.tentativeId(name)),
+      steps: [],
+    }
+    attempt.runs.push(run)
+    return body(tx, (operation) => this.#perform(run, tx, operation))
+  }
+
+  #perform(run: Run, tx: Transaction, operation: Operation): number {
+    try {
+      const affected = applyToEngine(tx, operation, run.names)
+      run.steps.push({ operation, affected })
+      return affected
+    } catch (error) {
+      if (error instanceof DatabaseError && error.kind === 'invalid') {
+        run.steps.push({ operation, code: error.code })
+      }
+      throw error
+    }
+  }
+
+  #acknowledge(attempt: Attempt, durability: WriteDurability | undefined): void {
+    if (this.parts.simulated.isStopped || this.isLeaving) return
+    this.catchUp()
+    const { chronicle } = this
+    attempt.outcome = 'acknowledged'
+    const sequence = chronicle.sequenceOf(attempt)
+    if (sequence === undefined) return chronicle.mustBeEmpty(attempt)
+    this.parts.counts.commits += 1
+    chronicle.oracle.acknowledge(sequence)
+    if (durability !== undefined) chronicle.oracle.makeWritten(sequence)
+    if (durability === 'sync') chronicle.oracle.makeDurable(sequence)
+  }
+
+  #refuse(attempt: Attempt, error: unknown): void {
+    if (!(error instanceof DatabaseError)) throw error
+    const failure: Error = error
+    const { code, kind } = error
+    const { lastRun } = attempt
+    if (kind === 'invalid' || kind === 'retry') {
+      attempt.outcome = 'refused'
+      this.chronicle.forget(attempt)
+      if (lastRun === undefined || this.isLeaving) return
+      const upTo = this.database.stats().appliedSequence
+      this.chronicle.noteRefusal({ run: lastRun, isolation: attempt.isolation, code, upTo })
+      return
+    }
+    if (!this.isExpected(error)) throw failure
+    attempt.outcome = code === 'LogFull' ? 'refused' : 'unknown'
+  }
+}
+
+export function isFaulty({ faults, spareBytes }: LifePlan): boolean {
+  return faults.length > 0 || spareBytes !== undefined
+}
+
+/** `isLogged`: what is acknowledged is in the log; `isSynced`: and on the disk. */
+export function promisesOf({ options }: LifePlan): { isLogged: boolean; isSynced: boolean } {
+  const { durability } = options
+  const isSynced = durability === 'sync'
+  return { isSynced, isLogged: isSynced || durability === 'interval' || durability === 'os' }
+}

@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest'
+import { type Database, type Host, open, type OpenOptions } from 'asofdb'
+import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { hostWith } from '../transfer/host-with-files.ts'
+import { askAll, filesIn, Secrets, secretOptions, tellSecrets, type Told } from './secrets.ts'
+
+const path = '/database'
+const backupPath = '/backup'
+
+const modes: readonly [string, OpenOptions][] = [
+  ['sync', { durability: 'sync' }],
+  ['interval', { durability: 'interval' }],
+  ['os', { durability: 'os' }],
+  ['log async, fsync always', { log: 'async', fsync: 'always' }],
+  ['log async, fsync never', { log: 'async', fsync: 'never' }],
+  ['no log', { log: 'off' }],
+  ['LZ4', { checkpointCompression: 'lz4' }],
+]
+
+type Before = 'nothing' | 'a checkpoint' | 'two checkpoints' | 'another opening'
+
+const stages: readonly Before[] = ['nothing', 'a checkpoint', 'two checkpoints', 'another opening']
+
+const cases = modes.flatMap(([mode, options], at) =>
+  stages
+    .filter((before) => at === 0 || before === 'nothing' || before === 'another opening')
+    .map((before): [string, Before, OpenOptions] => [mode, before, options]),
+)
+
+function targetsOf({ person, edge, key, tuple }: Told) {
+  return [person, edge, { keyspace: 'vault', key }, { keyspace: 'vault', key: tuple }]
+}
+
+async function mustBeSound(database: Database): Promise<void> {
+  const { isSound, problems } = await database.verify()
+  expect({ isSound, problems }).toEqual({ isSound: true, problems: [] })
+}
+
+/** A machine, and how the database on it is opened. */
+interface World {
+  readonly host: SimulatedHost
+  readonly secrets: Secrets
+  openIt(options?: OpenOptions): Promise<Database>
+  found(directory?: string): Promise<string[]>
+}
+
+function inWorld(seed: string, play: (world: World) => Promise<void>): Promise<void> {
+  const host = new SimulatedHost({ seed })
+  const secrets = new Secrets(seed)
+  return host.run(() =>
+    play({
+      host,
+      secrets,
+      openIt: (options = {}) => open(path, { host, ...secretOptions, ...options }),
+      found: (directory = path) => secrets.foundIn(host, directory),
+    }),
+  )
+}
+
+describe('after an erasure no file holds a byte of what was erased', () => {
+  it.each(cases)('%s, with %s before it', async (mode, before, options) => {
+    await inWorld(`${mode}, ${before}`, async ({ openIt, secrets, found }) => {
+      let database = await openIt(options)
+      const told = await tellSecrets(database, secrets)
+      if (before.endsWith('checkpoint') || before.endsWith('checkpoints')) {
+        await database.checkpoint()
+      }
+      if (before === 'two checkpoints') {
+        await database.write((tx) => tx.patch(told.other, { name: 'another' }))
+        await database.checkpoint()
+      }
+      if (before === 'another opening') {
+        await database.close()
+        database = await openIt(options)
+        askAll(database, told.person)
+      }
+      if (before !== 'nothing') expect(await found()).not.toEqual([])
+      const report = await database.erase(targetsOf(told))
+      expect(report).toMatchObject({ nodes: 1, edges: 4, keys: 2, remaining: [] })
+      expect(await found()).toEqual([])
+      askAll(database, told.person)
+      await database.write((tx) => tx.keys('vault').put('after', 1))
+      await database.checkpoint()
+      await mustBeSound(database)
+      await database.close()
+      expect(await found()).toEqual([])
+      const again = await openIt(options)
+      askAll(again, told.person)
+      expect(again.node(told.person)).toBeUndefined()
+      expect(again.keys('vault').get('stays')).toBe('with us')
+      await mustBeSound(again)
+      await again.close()
+      expect(await found()).toEqual([])
+    })
+  })
+
+  it('nor does a log of an opening that still had one', async () => {
+    await inWorld('log of before', async ({ openIt, secrets, found }) => {
+      const logged = await openIt()
+      const told = await tellSecrets(logged, secrets)
+      await logged.close()
+      expect((await found()).some((one) => one.startsWith('log/'))).toBe(true)
+      const database = await openIt({ log: 'off' })
+      expect(await database.erase(targetsOf(told))).toMatchObject({ remaining: [] })
+      expect(await found()).toEqual([])
+      await mustBeSound(database)
+      await database.close()
+      const again = await openIt()
+      expect(again.keys('vault').get('stays')).toBe('with us')
+      await again.write((tx) => tx.keys('vault').put('after', 1))
+      await mustBeSound(again)
+      await again.close()
+      expect(await found()).toEqual([])
+    })
+  })
+
+  it('nor does an image of an index, of those that are being written at that moment, too', async () => {
+    await inWorld('images', async ({ host, openIt, secrets, found }) => {
+      const database = await openIt()
+      const told = await tellSecrets(database, secrets)
+      await database.checkpoint()
+      // The checkpoint has begun to write images.
+      const report = await database.erase(targetsOf(told))
+      expect(report.remaining).toEqual([])
+      expect(await found()).toEqual([])
+      askAll(database, told.person)
+      await database.close()
+      const names = await filesIn(host.files, `${path}/index`)
+      expect(names.some((name) => name.includes('/property-'))).toBe(true)
+      expect(await found()).toEqual([])
+    })
+  })
+
+  it('nor does memory that a fork is made of, before the tables are made anew', async () => {
+    await inWorld('fork', async ({ openIt, secrets, found }) => {
+      const database = await openIt()
+      const told = await tellSecrets(database, secrets)
+      const { sequence } = database
+      const committed = new Promise<void>((resolve) => database.on('commit', () => resolve()))
+      const erasing = database.erase(targetsOf(told))
+      await committed
+      await database.fork('/early', { toSequence: sequence })
+      await erasing
+      await database.fork('/late')
+      for (const folder of ['/early', '/late']) expect(await found(folder)).toEqual([])
+      await database.close()
+    })
+  })
+})
+
+describe('files that cannot go at once are told', () => {
+  it('those that a backup reads, until it has ended', async () => {
+    await inWorld('backup', async ({ host: simulated, secrets, found }) => {
+      const { host, reached, release } = stoppedBackup(simulated)
+      const database = await open(path, { host, ...secretOptions })
+      const told = await tellSecrets(database, secrets)
+      await database.checkpoint()
+      const backing = database.backup(backupPath)
+      await reached
+      const { remaining, backupsBefore } = await database.erase(targetsOf(told))
+      expect(remaining.length).toBeGreaterThan(0)
+      for (const { why } of remaining) expect(why).toContain('a backup reads it')
+      const names = remaining.map(({ name }) => name)
+      const held = (await found()).map((one) => one.slice(0, one.indexOf(': ')))
+      expect([...new Set(held)].sort()).toEqual(names.sort())
+      release()
+      const backup = await backing
+      expect(await found()).toEqual([])
+      expect(backup.sequence).toBeLessThan(backupsBefore)
+      expect(await found(backupPath)).not.toEqual([])
+
+      const newer = await database.backup(backupPath)
+      expect(newer.sequence).toBeGreaterThanOrEqual(backupsBefore)
+      expect(await found(backupPath)).toEqual([])
+      await database.close()
+      const copy = await open(backupPath, { host, ...secretOptions })
+      expect(copy.asOf({ sequence: backup.sequence }).node(told.person)).toBeUndefined()
+      await mustBeSound(copy)
+      await copy.close()
+      expect(await found(backupPath)).toEqual([])
+    })
+  })
+
+  it('those in quarantine, which nobody looks into', async () => {
+    await inWorld('quarantine', async ({ host, openIt, secrets, found }) => {
+      const database = await openIt()
+      const told = await tellSecrets(database, secrets)
+      await database.close()
+      const [file = ''] = await filesIn(host.files, `${path}/checkpoint`)
+      await damage(host, file)
+      const repaired = await openIt({ recovery: 'repair' })
+      const names = (await host.files.list(`${path}/quarantine`)).map((name) => `quarantine/${name}`)
+      expect(names.length).toBeGreaterThan(0)
+      const { remaining } = await repaired.erase(targetsOf(told))
+      expect(remaining.map(({ name }) => name)).toEqual(names)
+      const left = await found()
+      expect(left).not.toEqual([])
+      expect(left.filter((one) => !one.startsWith('quarantine/'))).toEqual([])
+      await repaired.close()
+    })
+  })
+
+  it('those that the disk does not let go of, until the next opening', async () => {
+    await inWorld('stuck', async ({ host: simulated, secrets, found }) => {
+      let isStuck = false
+      const remove = async (name: string): Promise<void> => {
+        const isHeld = /\/(checkpoint|index)\//.test(name) && !name.endsWith('.tmp')
+        const isThere = (await simulated.files.stat(name)) !== undefined
+        if (isStuck && isHeld && isThere) throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' })
+        await simulated.files.remove(name)
+      }
+      const host = hostWith(simulated, { files: { remove } })
+      const database = await open(path, { host, ...secretOptions })
+      const told = await tellSecrets(database, secrets)
+      await database.close()
+      const again = await open(path, { host, ...secretOptions })
+      isStuck = true
+      const { remaining } = await again.erase(targetsOf(told))
+      const held = new Set((await found()).map((one) => one.slice(0, one.indexOf(': '))))
+      const named = remaining.map(({ name }) => name)
+      expect(held.size).toBeGreaterThan(1)
+      for (const name of held) expect(named).toContain(name)
+      isStuck = false
+      await again.close()
+      await (await open(path, { host, ...secretOptions })).close()
+      expect(await found()).toEqual([])
+    })
+  })
+})
+
+/** A machine on which a backup waits with its first file until it is let go. */
+function stoppedBackup(simulated: SimulatedHost) {
+  let tell: () => void = () => undefined
+  let release: () => void = () => undefined
+  const reached = new Promise<void>((resolve) => void (tell = resolve))
+  const gate = new Promise<void>((resolve) => void (release = resolve))
+  const host: Host = hostWith(simulated, {
+    files: {
+      open: async (name, mode) => {
+        if (mode === 'create' && name.startsWith(`${backupPath}/checkpoint/`)) {
+          tell()
+          await gate
+        }
+        return simulated.files.open(name, mode)
+      },
+    },
+  })
+  return { host, reached, release: () => release() }
+}
+
+async function damage(host: SimulatedHost, name: string): Promise<void> {
+  const file = await host.files.open(name, 'write')
+  const at = (await file.size()) - 16
+  const byte = new Uint8Array(1)
+  await file.read(byte, at)
+  await file.write(Uint8Array.of((byte[0] ?? 0) ^ 0xff), at)
+  await file.close()
+}
