@@ -180,7 +180,12 @@ export class SwarmLife {
       ...toOpenOptions(life.options),
     }
     try {
-      return await open(databasePath, options)
+      const database = await open(databasePath, options)
+      if (!isFaulty(life) || !database.recovery.isReadOnly) return database
+      // A disk that refuses to read now may read again later: this opening is no measure.
+      noteRecovery(counts, database)
+      await database.close()
+      return undefined
     } catch (error) {
       if (!isFaulty(life) || !isOfTheDisk(error)) throw error
       tally(counts.recoveries, `${life.policy} refused`)
@@ -193,7 +198,9 @@ export class SwarmLife {
     const { before, chronicle, archive, counts, plan, life, mutation } = this.#parts
     const { sequence } = database
     noteRecovery(counts, database)
-    if (sequence < before.floor) {
+    // What the disk refused to read, a repair has put aside, and says so.
+    const isPutAside = isFaulty(life) && database.recovery.outcome === 'repaired'
+    if (sequence < before.floor && !isPutAside) {
       throw new Divergence(`${before.floor} commits were not to be lost, and ${sequence} are there`)
     }
     forgetLost(archive, sequence)

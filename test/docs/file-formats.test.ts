@@ -37,6 +37,7 @@ import {
   segmentFormatVersion,
   segmentName,
 } from '../../packages/asofdb/src/log/segment.ts'
+import { removalKinds } from '../../packages/asofdb/src/versions/removals.ts'
 import { cell, Document, type TableRow } from './document.ts'
 
 const document = new Document('docs/file-formats.md')
@@ -92,6 +93,12 @@ describe('the document of the file formats', () => {
       return cell(row, 'Name') === '' ? [] : [[cell(row, 'Name'), mask]]
     })
     expect(Object.fromEntries(masks)).toEqual(eventFlags)
+  })
+
+  it('has the kinds of removals with their numbers', () => {
+    const rows = document.table('## Batch', ['Number', 'Removal', 'Subject', 'Sequence'])
+    expect(rows.map((row) => cell(row, 'Removal'))).toEqual(removalKinds)
+    expect(rows.map((row) => Number(cell(row, 'Number')))).toEqual(removalKinds.map((_, at) => at))
   })
 
   it('has the sections of a checkpoint file with their units', () => {

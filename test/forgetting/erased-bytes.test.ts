@@ -114,12 +114,14 @@ describe('after an erasure no file holds a byte of what was erased', () => {
     })
   })
 
-  it('nor does an image of an index, of those that are being written at that moment, too', async () => {
-    await inWorld('images', async ({ host, openIt, secrets, found }) => {
-      const database = await openIt()
+  it.each([0, 100, 200, 1000])('nor does an image of an index, %i ms after its begin', async (ms) => {
+    await inWorld('images', async ({ host: simulated, secrets, found }) => {
+      const host = withSlowImages(simulated)
+      const database = await open(path, { host, ...secretOptions })
       const told = await tellSecrets(database, secrets)
       await database.checkpoint()
       // The checkpoint has begun to write images.
+      await new Promise<void>((resolve) => void host.timers.after(ms, resolve))
       const report = await database.erase(targetsOf(told))
       expect(report.remaining).toEqual([])
       expect(await found()).toEqual([])
@@ -227,6 +229,26 @@ describe('files that cannot go at once are told', () => {
     })
   })
 })
+
+/** A machine on which whatever happens to the name of an image takes a while. */
+function withSlowImages(simulated: SimulatedHost): Host {
+  const pause = async (name: string): Promise<void> => {
+    if (!name.startsWith(`${path}/index/`)) return
+    await new Promise<void>((resolve) => void simulated.timers.after(20, resolve))
+  }
+  return hostWith(simulated, {
+    files: {
+      rename: async (from, to) => {
+        await pause(to)
+        await simulated.files.rename(from, to)
+      },
+      remove: async (name) => {
+        await pause(name)
+        await simulated.files.remove(name)
+      },
+    },
+  })
+}
 
 /** A machine on which a backup waits with its first file until it is let go. */
 function stoppedBackup(simulated: SimulatedHost) {

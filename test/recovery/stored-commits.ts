@@ -1,13 +1,15 @@
 import { Checkpointer } from '../../packages/asofdb/src/checkpoint/checkpoint-writer.ts'
 import { hexToBytes } from '../../packages/asofdb/src/checkpoint/checkpoint-file.ts'
+import type { PartPaths } from '../../packages/asofdb/src/checkpoint/paths-file.ts'
 import type { CheckpointReport } from '../../packages/asofdb/src/checkpoint/checkpoint-writer.ts'
-import type { Host } from '../../packages/asofdb/src/host/host.ts'
+import type { DirectoryLock, Host } from '../../packages/asofdb/src/host/host.ts'
 import { LogWriter } from '../../packages/asofdb/src/log/log-writer.ts'
 import {
   openDirectory,
   type OpenedDirectory,
   prepareDirectory,
 } from '../../packages/asofdb/src/recovery/open-directory.ts'
+import { takeDirectory } from '../../packages/asofdb/src/recovery/placement.ts'
 import { LiveTables } from '../../packages/asofdb/src/versions/live-tables.ts'
 import { verify, type VerifyReport } from '../../packages/asofdb/src/recovery/verify.ts'
 import { SampleCommits } from './sample-commits.ts'
@@ -18,6 +20,8 @@ export interface StoredOptions {
   readonly directory?: string
   readonly segmentBytesMax?: number
   readonly create?: boolean
+  /** Where log and checkpoints are to lie, instead of in the directory. */
+  readonly paths?: PartPaths
   /** False: commits go to checkpoints only. */
   readonly isLogged?: boolean
 }
@@ -29,19 +33,22 @@ export class StoredCommits {
   readonly #options: StoredOptions
   readonly #checkpointer: Checkpointer
   readonly #log: LogWriter | undefined
+  readonly #lock: DirectoryLock | undefined
 
   private constructor(
     options: StoredOptions,
-    { opened, sample, log }: {
+    { opened, sample, log, lock }: {
       opened: OpenedDirectory
       sample: SampleCommits
       log: LogWriter | undefined
+      lock: DirectoryLock | undefined
     },
   ) {
     this.#options = options
     this.opened = opened
     this.sample = sample
     this.#log = log
+    this.#lock = lock
     this.#checkpointer = new Checkpointer({
       host: options.host,
       directory: directoryOf(options),
@@ -55,10 +62,14 @@ export class StoredCommits {
     })
   }
 
-  static async open(options: StoredOptions): Promise<StoredCommits> {
-    const { host } = options
-    const directory = directoryOf(options)
-    await prepareDirectory(host.files, directory, options.create ?? true)
+  static async open(given: StoredOptions): Promise<StoredCommits> {
+    const directory = directoryOf(given)
+    const create = given.create ?? true
+    const { paths } = given
+    const taken = paths && (await takeDirectory({ ...given, directory, create, wanted: paths }))
+    const host = taken?.host ?? given.host
+    if (taken === undefined) await prepareDirectory(host.files, directory, create)
+    const options = { ...given, host }
     const sample = new SampleCommits(options.seed)
     const isLogged = options.isLogged ?? true
     const opened = await openDirectory({
@@ -66,12 +77,12 @@ export class StoredCommits {
       directory,
       tables: sample.tables,
       applier: sample.applier,
-      create: options.create ?? true,
+      create,
       settings: { nodesValid: 'now' },
       isLogged,
     })
     const log = isLogged ? await openLog(options, opened) : undefined
-    return new StoredCommits(options, { opened, sample, log })
+    return new StoredCommits(options, { opened, sample, log, lock: taken?.lock })
   }
 
   get sequence(): number {
@@ -110,6 +121,7 @@ export class StoredCommits {
 
   async close(): Promise<void> {
     await this.#log?.close()
+    await this.#lock?.release()
   }
 }
 

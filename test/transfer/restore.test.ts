@@ -266,7 +266,7 @@ describe('a fork', () => {
       const database = await open('/database', { host })
       for (let number = 0; number < 40; number++) {
         await database.write((tx) => {
-          for (let count = 0; count < 64; count++) tx.createNode('N', { number, count })
+          for (let count = 0; count < 160; count++) tx.createNode('N', { number, count })
         })
       }
       const seen: number[] = []

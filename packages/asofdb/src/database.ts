@@ -20,9 +20,10 @@ import { collectHealth, collectStats, type Stats } from './storage.ts'
 import type { Storage, VerifyReport } from './storage.ts'
 import type { CompactionReport, CompactOptions } from './compactor.ts'
 import { CurrentKeys } from './current-keys.ts'
-import type { ErasureReport, ErasureTarget } from './erasure.ts'
+import type { ErasureOptions, ErasureReport, ErasureTarget } from './erasure.ts'
 import { type CommitInfo, OpenTransaction } from './open-transaction.ts'
-import type { PruneOptions, PruneReport, RetentionRule } from './retention.ts'
+import type { PruneOptions, PruneReport } from './pruning.ts'
+import type { RetentionRule } from './retention.ts'
 import type { Transaction } from './transaction.ts'
 import { copyDatabase } from './transfer/copy-database.ts'
 import { absolutePath, mustBeApart } from './transfer/target-directory.ts'
@@ -106,7 +107,7 @@ export class Database {
       pipeline,
       first,
       adopt: (generation) => this.#adopt(generation),
-      commit: (state) => this.#runner.runNow(state),
+      commit: (state, meta) => this.#runner.runNow(state, meta),
       sequenceAt: (system) => this.#sequenceOf({ system }),
       sequenceBefore: (keepMs) => {
         const micros = this.#nowMicros() - BigInt(Math.ceil(keepMs * 1000))
@@ -347,7 +348,9 @@ export class Database {
     const { toSequence, toTime } = options
     const { host, settings, storage, path } = this.#parts
     const into = absolutePath(directory)
-    if (path !== ':memory:') mustBeApart({ source: absolutePath(path), target: into })
+    if (path !== ':memory:') {
+      mustBeApart({ source: absolutePath(path), places: storage.places, target: into })
+    }
     const { origin } = storage
     return copyDatabase({
       host,
@@ -392,7 +395,7 @@ export class Database {
    */
   erase(
     target: ErasureTarget | readonly ErasureTarget[],
-    options: CompactOptions = {},
+    options: ErasureOptions = {},
   ): Promise<ErasureReport> {
     const targets = Array.isArray(target) ? target : [target]
     return this.#whileOpen(() => this.#upkeep.erase(targets, options))

@@ -6,7 +6,8 @@ import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
 import { Checkpointer, type CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import { IndexImages } from './checkpoint/index-images.ts'
 import { removeIfPresent } from './checkpoint/write-checkpoint.ts'
-import { takeLock } from './checkpoint/directory-lock.ts'
+import type { PartPaths } from './checkpoint/paths-file.ts'
+import type { Places } from './checkpoint/placed-files.ts'
 import { logDirectoryOf, quarantineDirectoryName } from './checkpoint/directory-names.ts'
 import type { BatchApplier, LoggedBatch } from './commit/apply.ts'
 import type { Compression } from './encoding/compression.ts'
@@ -17,7 +18,8 @@ import { describeMode, type LogMode } from './log/durability.ts'
 import { checkWriteDurability, type WriteDurability } from './log/durability-options.ts'
 import { LogWriter, type LogWriterOptions } from './log/log-writer.ts'
 import { TurnPace } from './log/turn-pace.ts'
-import { type LogPosition, prepareDirectory } from './recovery/open-directory.ts'
+import type { LogPosition } from './recovery/open-directory.ts'
+import { takeDirectory, type TakenDirectory } from './recovery/placement.ts'
 import { recoverDirectory } from './recovery/recover-directory.ts'
 import type { Observer } from './observe/observer.ts'
 import { ReadProgress } from './recovery/read-progress.ts'
@@ -35,6 +37,8 @@ export interface DirectoryOptions {
   readonly observer: Observer
   /** Absolute path. */
   readonly directory: string
+  /** Where log and checkpoints are to lie, or must lie. */
+  readonly paths: PartPaths
   /** `off`: checkpoints alone. */
   readonly mode: LogMode | 'off'
   readonly create: boolean
@@ -58,6 +62,7 @@ export interface StoredState {
 interface OpenedParts extends StoredState {
   readonly options: DirectoryOptions
   readonly lock: DirectoryLock
+  readonly places: Places
   readonly manifests: ManifestStore
   readonly recovery: RecoveryReport
   readonly images: IndexImages
@@ -108,6 +113,7 @@ export class DirectoryStorage implements Storage {
     this.#backups = new Backups({
       host: options.host,
       directory: options.directory,
+      places: parts.places,
       live,
       manifests,
       keepFiles: () => this.#checkpointer.keepFiles(),
@@ -123,51 +129,59 @@ export class DirectoryStorage implements Storage {
     options: DirectoryOptions,
     state: StoredState,
   ): Promise<DirectoryStorage | ReadOnlyStorage> {
-    const { host, directory, observer } = options
-    await prepareDirectory(host.files, directory, options.create)
-    const lock = await takeLock(host, directory)
+    const { paths: wanted } = options
+    const taken = await takeDirectory({ ...options, wanted })
     try {
-      const { mode } = options
-      const progress = progressOf(options)
-      const recovered = await recoverDirectory({
-        host,
-        directory,
-        tables: state.live.current,
-        applier: state.applier,
-        create: options.create,
-        settings: { nodesValid: options.nodesValid ?? 'now' },
-        isLogged: mode !== 'off',
-        policy: options.recovery,
-        progress,
-      })
-      progress?.end()
-      if (recovered.type === 'readOnly') {
-        return new ReadOnlyStorage({ ...recovered, live: state.live, host, observer, lock })
-      }
-      const { opened } = recovered
-      const { manifests, report } = opened
-      const images = await IndexImages.open({
-        host,
-        directory,
-        databaseId: manifests.current.databaseId,
-        live: state.live,
-        rowsMin: options.indexImageRowsMin,
-        durableSequence: () => storage.figures().durableSequence,
-      })
-      state.live.current.shelf.loadFrom(images)
-      const parts = { ...state, options, lock, manifests, recovery: report, images }
-      const storage = new DirectoryStorage(parts)
-      try {
-        if (mode !== 'off') await storage.#startLog(mode, opened.log)
-      } catch (error) {
-        await images.close(false)
-        throw error
-      }
-      return storage
+      return await DirectoryStorage.#openTaken({ ...options, host: taken.host }, state, taken)
     } catch (error) {
-      await lock.release()
+      await taken.lock.release()
+      throw taken.locate(error)
+    }
+  }
+
+  static async #openTaken(
+    options: DirectoryOptions,
+    state: StoredState,
+    { lock, places }: TakenDirectory,
+  ): Promise<DirectoryStorage | ReadOnlyStorage> {
+    const { host, directory, observer, mode } = options
+    const progress = progressOf(options)
+    const recovered = await recoverDirectory({
+      host,
+      directory,
+      tables: state.live.current,
+      applier: state.applier,
+      create: options.create,
+      settings: { nodesValid: options.nodesValid ?? 'now' },
+      isLogged: mode !== 'off',
+      policy: options.recovery,
+      progress,
+    })
+    progress?.end()
+    if (recovered.type === 'readOnly') {
+      const { live } = state
+      return new ReadOnlyStorage({ ...recovered, live, host, observer, lock, places })
+    }
+    const { opened } = recovered
+    const { manifests, report } = opened
+    const images = await IndexImages.open({
+      host,
+      directory,
+      databaseId: manifests.current.databaseId,
+      live: state.live,
+      rowsMin: options.indexImageRowsMin,
+      durableSequence: () => storage.figures().durableSequence,
+    })
+    state.live.current.shelf.loadFrom(images)
+    const parts = { ...state, options, lock, places, manifests, recovery: report, images }
+    const storage = new DirectoryStorage(parts)
+    try {
+      if (mode !== 'off') await storage.#startLog(mode, opened.log)
+    } catch (error) {
+      await images.close(false)
       throw error
     }
+    return storage
   }
 
   get recovery(): RecoveryReport {
@@ -257,6 +271,10 @@ export class DirectoryStorage implements Storage {
       if (isErrno(error, 'ENOENT')) return []
       throw error
     }
+  }
+
+  get places(): Places {
+    return this.#parts.places
   }
 
   get origin(): { readonly databaseId: string; readonly settings: Settings } {

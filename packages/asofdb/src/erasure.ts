@@ -2,8 +2,9 @@ import type { TransactionCore } from './commit/transaction-core.ts'
 import type { KeyInput } from './encoding/ordered-key.ts'
 import { keyToLatin1 } from './encoding/ordered-key.ts'
 import type { GraphIndexes } from './graph/graph-indexes.ts'
+import type { CommitMeta } from './graph/history.ts'
 import { type EntityInput, idOf } from './graph/graph-writer.ts'
-import type { CompactionReport } from './compactor.ts'
+import type { CompactionReport, CompactOptions } from './compactor.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { type EntityKind, kindOf, ordinalOf } from './versions/entity.ts'
 import { alwaysSpan } from './versions/periods.ts'
@@ -14,6 +15,11 @@ import { erasureOf, type Removal } from './versions/removals.ts'
 export type ErasureTarget =
   | EntityInput
   | { readonly keyspace: string; readonly key: KeyInput }
+
+export interface ErasureOptions extends CompactOptions {
+  /** Who, why and on what ground: kept with the commit, so say nothing here that must go. */
+  readonly meta?: CommitMeta | undefined
+}
 
 /** What erasing did, and what it could not reach. */
 export interface ErasureReport {

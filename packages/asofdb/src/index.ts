@@ -27,17 +27,13 @@ export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 
 // Forgetting.
 export type { CompactionReport, CompactOptions } from './compactor.ts'
-export type { ErasureReport, ErasureTarget } from './erasure.ts'
-export type {
-  HorizonReport,
-  PruneOptions,
-  PruneReport,
-  Retention,
-  RetentionRule,
-  RetentionTarget,
-} from './retention.ts'
+export type { ErasureOptions, ErasureReport, ErasureTarget } from './erasure.ts'
+export type { HorizonReport, PruneOptions, PruneReport } from './pruning.ts'
+export type { Retention, RetentionRule, RetentionTarget } from './retention.ts'
 export { inspect, recover, type InspectOptions, type RecoverOptions } from './recover.ts'
+export { relocate, type RelocateOptions, type RelocateReport } from './relocate.ts'
 export type { IndexImageReport, IndexImageState } from './checkpoint/index-images.ts'
+export type { Places } from './checkpoint/placed-files.ts'
 export type { InspectionReport } from './recovery/examine.ts'
 export type {
   Damage,

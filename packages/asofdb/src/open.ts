@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
+import type { PartPaths } from './checkpoint/paths-file.ts'
 import { Database } from './database.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { checkCompression, type Compression } from './encoding/compression.ts'
@@ -41,6 +42,14 @@ export interface OpenOptions {
   readonly nodesValid?: 'now' | 'always' | undefined
   /** Whether to make a database when there is none. Default: true. */
   readonly create?: boolean | undefined
+  /**
+   * A directory of its own for the log, as on another disk: absolute, or relative to that of the
+   * database. Kept from the creation of the database, so later openings need not give it; another
+   * one is refused with `InvalidArgument` (see `relocate`). Default: `log` in the database.
+   */
+  readonly logDirectory?: string | undefined
+  /** The same for the checkpoints. Default: `checkpoint` in the database. */
+  readonly checkpointDirectory?: string | undefined
   /** Size at which a log segment ends, in bytes. Default: 64 MiB. */
   readonly segmentBytesMax?: number | undefined
   /** For `interval`: milliseconds from a write to the sync that covers it. Default: 100. */
@@ -123,6 +132,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   let storage: Storage
   let nodesValid = options.nodesValid ?? 'now'
   if (path === ':memory:' || mode === 'memory') {
+    mustHaveNoPaths(options)
     storage = new MemoryStorage(live, host, observer)
   } else {
     const directory = await DirectoryStorage.open(
@@ -130,6 +140,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
         host,
         observer,
         directory: isAbsolute(path) ? path : resolve(path),
+        paths: pathsOf(options),
         mode,
         create: options.create ?? true,
         nodesValid: options.nodesValid,
@@ -161,6 +172,21 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     settings: { timeZone, nodesValid },
     storage,
   })
+}
+
+function pathsOf({ logDirectory, checkpointDirectory }: OpenOptions): PartPaths {
+  return {
+    ...(logDirectory === undefined ? {} : { log: logDirectory }),
+    ...(checkpointDirectory === undefined ? {} : { checkpoint: checkpointDirectory }),
+  }
+}
+
+function mustHaveNoPaths(options: OpenOptions): void {
+  if (Object.keys(pathsOf(options)).length === 0) return
+  throw new DatabaseError(
+    'InvalidArgument',
+    'a database in memory has no files: leave logDirectory and checkpointDirectory out',
+  )
 }
 
 const limits = [

@@ -1,5 +1,6 @@
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { Settings } from './checkpoint/manifest.ts'
+import type { Places } from './checkpoint/placed-files.ts'
 import type { DirectoryLock, Host } from './host/host.ts'
 import type { Observer } from './observe/observer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
@@ -14,6 +15,7 @@ export interface ReadOnlyParts {
   readonly host: Host
   readonly observer: Observer
   readonly lock: DirectoryLock
+  readonly places: Places
   readonly report: RecoveryReport
   readonly databaseId: string
   readonly settings: Settings
@@ -35,6 +37,10 @@ export class ReadOnlyStorage extends MemoryStorage {
 
   get nodesValid(): 'now' | 'always' {
     return this.#parts.settings['nodesValid'] === 'always' ? 'always' : 'now'
+  }
+
+  override get places(): Places {
+    return this.#parts.places
   }
 
   override get origin(): { readonly databaseId: string; readonly settings: Settings } {

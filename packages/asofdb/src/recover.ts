@@ -1,6 +1,5 @@
 import { isAbsolute, resolve } from 'node:path'
 import { bytesToHex } from './checkpoint/checkpoint-file.ts'
-import { takeLock } from './checkpoint/directory-lock.ts'
 import { BatchApplier } from './commit/apply.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node-host.ts'
@@ -9,6 +8,7 @@ import { open } from './open.ts'
 import { type InspectionReport, inspectDirectory } from './recovery/examine.ts'
 import { writeFreshGeneration } from './recovery/fresh-generation.ts'
 import { prepareDirectory, syncNames } from './recovery/open-directory.ts'
+import { takeDirectory, type TakenDirectory } from './recovery/placement.ts'
 import { previewRecovery, type RecoveryPreview } from './recovery/recover-directory.ts'
 import type { RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
 import { RetryingFiles } from './recovery/retrying-files.ts'
@@ -52,9 +52,9 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
   const directory = toDirectory(path)
   const tables = new Tables()
   const applied = into === undefined ? policy : 'bestEffort'
-  const preview = await locked(host, directory, () =>
+  const preview = await locked(host, { directory, create: false }, (taken) =>
     previewRecovery({
-      host,
+      host: taken.host,
       directory,
       policy: applied,
       tables,
@@ -77,8 +77,11 @@ export async function inspect(
 ): Promise<InspectionReport> {
   const { host = nodeHost() } = options
   const directory = toDirectory(path)
-  const reading = new RetryingFiles(host)
-  return locked(host, directory, () => inspectDirectory({ host: reading.host, directory }))
+  return locked(host, { directory, create: false }, async (taken) => {
+    const reading = new RetryingFiles(taken.host)
+    const report = await inspectDirectory({ host: reading.host, directory })
+    return { ...report, places: taken.places }
+  })
 }
 
 function toDirectory(path: string): string {
@@ -88,13 +91,18 @@ function toDirectory(path: string): string {
   return isAbsolute(path) ? path : resolve(path)
 }
 
-async function locked<T>(host: Host, directory: string, work: () => Promise<T>): Promise<T> {
-  await prepareDirectory(host.files, directory, false)
-  const lock = await takeLock(host, directory)
+async function locked<T>(
+  host: Host,
+  of: { readonly directory: string; readonly create: boolean },
+  work: (taken: TakenDirectory) => Promise<T>,
+): Promise<T> {
+  const taken = await takeDirectory({ host, ...of })
   try {
-    return await work()
+    return await work(taken)
+  } catch (error) {
+    throw taken.locate(error)
   } finally {
-    await lock.release()
+    await taken.lock.release()
   }
 }
 
@@ -113,7 +121,7 @@ async function writeInto(
       { details: { directory, found } },
     )
   }
-  await locked(host, directory, async () => {
+  await locked(host, { directory, create: true }, async () => {
     await syncNames(host.files, directory)
     await writeFreshGeneration({
       host,

@@ -12,6 +12,7 @@ import type { GroupFigures } from './observe/log-meter.ts'
 import type { Observer } from './observe/observer.ts'
 import { checkWriteDurability, type WriteDurability } from './log/durability-options.ts'
 import type { Settings } from './checkpoint/manifest.ts'
+import type { Places } from './checkpoint/placed-files.ts'
 import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
 import { memoryRecoveryReport, type RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
@@ -44,6 +45,8 @@ export interface Storage extends CommitLog {
   quarantined(): Promise<{ readonly name: string; readonly why: string }[]>
   /** What a fork keeps of it: an id, or something that is none, and what its creation decided. */
   readonly origin: { readonly databaseId: string; readonly settings: Settings }
+  /** Where its log and its checkpoints are; undefined for one in memory. */
+  readonly places: Places | undefined
   /** Brings a directory up to the newest commit. */
   backup(directory: string, options: BackupOptions): Promise<BackupReport>
   /** Reads everything; `derived` are the checks of the indexes. */
@@ -178,6 +181,10 @@ export class MemoryStorage implements Storage {
   get origin(): { readonly databaseId: string; readonly settings: Settings } {
     this.#databaseId ??= bytesToHex(this.#host.random.bytes(databaseIdBytes))
     return { databaseId: this.#databaseId, settings: {} }
+  }
+
+  get places(): Places | undefined {
+    return undefined
   }
 
   backup(): Promise<BackupReport> {

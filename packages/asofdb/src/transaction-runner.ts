@@ -99,14 +99,18 @@ export class TransactionRunner {
   }
 
   /** Commits what `state` puts into a transaction, all in one turn. */
-  async runNow(state: (core: TransactionCore) => void): Promise<number | undefined> {
+  async runNow(
+    state: (core: TransactionCore) => void,
+    given: CommitMeta | undefined,
+  ): Promise<number | undefined> {
+    const meta = encodeMeta(given)
     while (this.#parts.storage.isBehind) await this.untilRoom()
     this.#parts.storage.mustBeWritable()
     const core = this.begin({}, undefined)
     let sequence: number | undefined
     try {
       state(core)
-      sequence = this.#parts.pipeline.commit(core, { meta: undefined })
+      sequence = this.#parts.pipeline.commit(core, { meta })
     } catch (error) {
       core.cancel()
       throw error

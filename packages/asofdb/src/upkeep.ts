@@ -1,18 +1,22 @@
 import type { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { TransactionCore } from './commit/transaction-core.ts'
 import { type CompactionReport, type CompactOptions, Compactor } from './compactor.ts'
-import { type ErasureReport, type ErasureTarget, stateErasure } from './erasure.ts'
+import {
+  type ErasureOptions,
+  type ErasureReport,
+  type ErasureTarget,
+  stateErasure,
+} from './erasure.ts'
 import type { Generation } from './generation.ts'
+import type { CommitMeta } from './graph/history.ts'
 import type { Host } from './host/host.ts'
 import {
   type HorizonReport,
-  kindOfTarget,
   type PruneOptions,
   type PruneReport,
-  type RetentionRule,
   stateHorizons,
-  targetOf,
-} from './retention.ts'
+} from './pruning.ts'
+import { kindOfTarget, type RetentionRule, targetOf } from './retention.ts'
 import type { Observer } from './observe/observer.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import type { CompactionFigures, Storage } from './storage.ts'
@@ -31,7 +35,10 @@ export interface UpkeepOptions {
    * Commits what `state` puts into a transaction, in one turn; resolves when that is durable, with
    * undefined when it put nothing into it.
    */
-  commit(state: (core: TransactionCore) => void): Promise<number | undefined>
+  commit(
+    state: (core: TransactionCore) => void,
+    meta: CommitMeta | undefined,
+  ): Promise<number | undefined>
   /** The newest commit known at a system time. */
   sequenceAt(before: NonNullable<PruneOptions['before']>): number
   /** The newest commit known so many milliseconds ago. */
@@ -89,18 +96,21 @@ export class Upkeep {
     let horizons: HorizonReport[] = []
     const sequence = await this.#options.commit((core) => {
       horizons = stateHorizons(core, wanted)
-    })
+    }, options.meta)
     const isCompacting = options.compact !== false && sequence !== undefined
     const compaction = isCompacting ? await this.compact(options) : undefined
     return { sequence, horizons: sequence === undefined ? [] : horizons, compaction }
   }
 
   /** See `Database.erase`. */
-  async erase(targets: readonly ErasureTarget[], options: CompactOptions): Promise<ErasureReport> {
+  async erase(
+    targets: readonly ErasureTarget[],
+    options: ErasureOptions,
+  ): Promise<ErasureReport> {
     let removals: readonly Removal[] = []
     const sequence = await this.#options.commit((core) => {
       removals = stateErasure(core, this.#generation.indexes, targets)
-    })
+    }, options.meta)
     this.#compactor.hide(removals)
     const compaction = await this.compact(options)
     const count = (kind: Removal['kind']): number =>

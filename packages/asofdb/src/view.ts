@@ -5,7 +5,7 @@ import {
   instantToMicros,
   microsToInstant,
 } from './encoding/instant.ts'
-import type { KeyInput } from './encoding/ordered-key.ts'
+import { type KeyInput, keyToLatin1 } from './encoding/ordered-key.ts'
 import type { Value } from './encoding/value.ts'
 import type { Edge, Node } from './graph/elements.ts'
 import { type EdgeSelection, GraphReader } from './graph/graph-reader.ts'
@@ -16,7 +16,7 @@ import {
   timelineEntries,
   type TimelineEntry,
 } from './graph/history.ts'
-import { type Horizons, horizonOf } from './graph/horizons.ts'
+import { type Horizons, toldFrom } from './graph/horizons.ts'
 import { type MatchRow, type Pattern, PatternMatcher } from './graph/match.ts'
 import { periodToSpan, type Period, spanToPeriod } from './graph/period-options.ts'
 import type { Where } from './graph/where.ts'
@@ -171,7 +171,9 @@ export class View {
     const { tables } = this.context.indexes
     const events = this.#reader.events(id)
     const kind = kindOf(id)
-    const horizon = kind === undefined ? 0 : horizonOf(tables, kind, ordinalOf(id))
+    const { sequence } = this.point
+    const horizon =
+      kind === undefined ? 0 : toldFrom(tables, { kind, ordinal: ordinalOf(id) }, sequence)
     return provenanceEntries(events, tables, horizon)
   }
 
@@ -343,9 +345,14 @@ export class KeyView {
   /** Every version of the key known at this view's system time, as rectangles. */
   provenance(key: KeyInput): KeyProvenanceEntry[] {
     this.#mustBeReadable()
-    const { commits, removals, symbols } = this.context.indexes.tables
-    const symbol = symbols.find(this.keyspace)
-    const horizon = symbol === undefined ? 0 : (removals.pruning('key', symbol)?.sequence ?? 0)
+    const { tables } = this.context.indexes
+    const { commits } = tables
+    const symbol = tables.symbols.find(this.keyspace)
+    const ordinal =
+      symbol === undefined ? undefined : this.context.keyIndex.find(symbol, keyToLatin1(key))
+    const sequence = this.#point?.sequence ?? commits.sequence
+    const horizon =
+      ordinal === undefined ? 0 : toldFrom(tables, { kind: 'key', ordinal }, sequence)
     const instant = (sequence: number | undefined): Instant | null =>
       sequence === undefined || sequence === Infinity
         ? null

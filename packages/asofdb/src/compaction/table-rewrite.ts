@@ -7,7 +7,7 @@ import { Tables } from '../versions/tables.ts'
 import { encodeDraft, fieldsOf, labelsOf } from '../graph/payload.ts'
 import { PrunePlan } from './prune-plan.ts'
 
-/** Rows copied between two turns of the caller. */
+/** Rows and commits copied between two turns of the caller. */
 const rowsAtATime = 256
 
 /**
@@ -26,6 +26,8 @@ export class TableRewrite {
   /** The last commit to take; Infinity for all there are in the end. */
   readonly #end: number
   #versionsDropped = 0
+  /** Rows and commits looked at. */
+  #looked = 0
   #symbols = 0
   #removals = 0
   /** Where the removals of the source are now. */
@@ -79,12 +81,11 @@ export class TableRewrite {
     this.#copyNames()
     const start = commits.counts(sequence - 1)
     const end = commits.counts(sequence)
-    let looked = 0
     for (const kind of entityKinds) {
       for (let row = start[kind]; row < end[kind]; row++) {
         if (this.#plan.isDropped(kind, row)) this.#versionsDropped++
         else this.#copyRow(kind, row)
-        if (++looked % rowsAtATime === 0) yield 'more'
+        if (++this.#looked % rowsAtATime === 0) yield 'more'
       }
     }
     const meta = commits.metaOf(sequence)
@@ -92,7 +93,7 @@ export class TableRewrite {
     const reference =
       meta === absentReference ? meta : append(target.commits.arena, sliceOf(commits.arena, meta))
     target.commits.append(commits.systemTime(sequence), target.rowCounts(), reference)
-    if (sequence % rowsAtATime === 0) yield 'more'
+    if (++this.#looked % rowsAtATime === 0) yield 'more'
   }
 
   #copyRow(kind: EntityKind, row: number): void {

@@ -56,6 +56,23 @@ export function horizonOf(tables: Tables, kind: EntityKind, ordinal: number): nu
 }
 
 /**
+ * The commit before which a view of a commit tells nothing of an entity. A horizon beyond the view
+ * was set after the view was made, which goes on telling what the rows that it holds still tell.
+ */
+export function toldFrom(
+  tables: Tables,
+  { kind, ordinal }: { readonly kind: EntityKind; readonly ordinal: number },
+  sequence: number,
+): number {
+  const horizon = horizonOf(tables, kind, ordinal)
+  if (horizon <= sequence) return horizon
+  const table = tables.versions(kind)
+  const oldest = table.oldest(ordinal)
+  const removal = oldest < 0 ? -1 : table.prunedBefore(oldest)
+  return removal < 0 ? 0 : (tables.removals.at(removal)?.sequence ?? 0)
+}
+
+/**
  * What a view of an early commit must not be asked, because some of it was pruned. Reads that
  * nothing pruned can have changed go on; all others are refused, so that no answer is ever short of
  * something without a word.

@@ -1,6 +1,7 @@
 import { manifestName, previousManifestName } from '../checkpoint/directory-names.ts'
 import { decodeManifest, type Settings } from '../checkpoint/manifest.ts'
 import { readWholeFile } from '../checkpoint/manifest-store.ts'
+import type { Places } from '../checkpoint/placed-files.ts'
 import { BatchApplier } from '../commit/apply.ts'
 import { bytesToHex } from '../checkpoint/checkpoint-file.ts'
 import { DatabaseError } from '../rules/errors.ts'
@@ -109,6 +110,8 @@ async function manifestFault(
 /** What `inspectDirectory` found. */
 export interface InspectionReport {
   readonly path: string
+  /** Where its log and its checkpoints are. */
+  readonly places: Places
   /** The row of the decision table that an opening would meet. */
   readonly row: string
   readonly isSound: boolean
@@ -126,7 +129,9 @@ export interface InspectionReport {
  * need. Writes nothing. Throws `NotADatabase`, `FormatTooNew` and `IoFailed`, and `Corrupt` or
  * `ForeignFile` where there is nothing to go by.
  */
-export async function inspectDirectory(place: Place): Promise<InspectionReport> {
+export async function inspectDirectory(
+  place: Place,
+): Promise<Omit<InspectionReport, 'places'>> {
   const evidence = await surveyAside(place, false)
   const strict = judge(evidence.facts, 'strict')
   const verdict = judge(evidence.facts, 'bestEffort')

@@ -117,6 +117,7 @@ export interface PartContent {
 export async function lookAtPart(
   files: FileSystem,
   { part, path }: Pick<PartDirectory, 'part' | 'path'>,
+  { isMarkRead = true }: { readonly isMarkRead?: boolean } = {},
 ): Promise<PartContent> {
   const status = await files.stat(path)
   const isThere = status?.type === 'directory'
@@ -128,7 +129,7 @@ export async function lookAtPart(
     else if (!isHarmless(name)) strangers.push(name)
   }
   const mark = `${path}/${ownerName}`
-  const bytes = await readWholeFile(files, mark)
+  const bytes = isMarkRead ? await readWholeFile(files, mark) : undefined
   const owner = bytes === undefined ? undefined : decodeOwner(bytes, mark)
   return { isThere, owner, ours, strangers }
 }
@@ -137,10 +138,12 @@ function isPartName(part: PlacedPart, name: string): boolean {
   return (part === 'log' ? parseSegmentName(name) : generationOfName(name)) !== undefined
 }
 
-/** The lock, the mark, files that were being built, and what a file system keeps at its root. */
+/** The lock, the mark, what nobody reads, and what a file system keeps at its root. */
 function isHarmless(name: string): boolean {
-  const isBuilt = name === temporaryName(ownerName) || name.endsWith('.checkpoint.tmp')
-  return rootNameKind(name) === 'lock' || name === ownerName || name === 'lost+found' || isBuilt
+  const isAside = [temporaryName(ownerName), '.checkpoint.tmp', '.unreadable'].some((ending) =>
+    name.endsWith(ending),
+  )
+  return rootNameKind(name) === 'lock' || name === ownerName || name === 'lost+found' || isAside
 }
 
 /** Marks the directory of a part as that of a database; durable when it resolves, its name too. */

@@ -167,6 +167,7 @@ class Placement {
     const { directory, create, host, wanted = {} } = this.#options
     const stored = await readPaths(this.#files, directory)
     const isWanted = placedParts.some((part) => wanted[part] !== undefined)
+    if (stored === undefined && !isWanted) return { id: '', elsewhere: {} }
     const chosen = isWanted ? checkedPaths(directory, wanted) : {}
     const found = stored ?? { id: '', elsewhere: {} }
     const used = await this.#namesOfUse(found.elsewhere, chosen)

@@ -7,6 +7,8 @@ import {
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import type { Settings } from '../checkpoint/manifest.ts'
 import { readWholeFile } from '../checkpoint/manifest-store.ts'
+import { isErrno } from '../host/files.ts'
+import type { FileSystem } from '../host/host.ts'
 import { parseSegmentName, segmentHeaderBytes } from '../log/segment.ts'
 import { invariant, must } from '../rules/invariant.ts'
 import { bytesToHex } from '../checkpoint/checkpoint-file.ts'
@@ -237,7 +239,7 @@ async function mustTakeAway(
     for (const path of paths) {
       const copy = unreadable.find(({ file }) => file === path)
       if (copy === undefined) await files.remove(`${directory}/${path}`)
-      else await files.rename(`${directory}/${path}`, `${directory}/${copy.path}.unreadable`)
+      else await moveAside(files, `${directory}/${path}`, `${directory}/${copy.path}`)
     }
     const [moved] = unreadable
     const folder = moved?.path.slice(0, moved.path.lastIndexOf('/'))
@@ -246,6 +248,16 @@ async function mustTakeAway(
     await files.syncDirectory(checkpointDirectoryOf(directory))
   } catch (error) {
     throw explainFailure('take damaged files out of use', error)
+  }
+}
+
+/** A file of a log or of checkpoints on another disk stays there, under a name nobody reads. */
+async function moveAside(files: FileSystem, path: string, copy: string): Promise<void> {
+  try {
+    await files.rename(path, `${copy}.unreadable`)
+  } catch (error) {
+    if (!isErrno(error, 'EXDEV')) throw error
+    await files.rename(path, `${path}.unreadable`)
   }
 }
 

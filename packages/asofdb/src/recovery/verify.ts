@@ -89,12 +89,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   }
 }
 
-/** Found under an earlier manifest, about something that the one in force names as well. */
-function isCertain({ where }: Problem, current: Manifest): boolean {
+/** Whether it is about something that a manifest names, or that is there under any. */
+function isNamed({ where }: Problem, manifest: Manifest): boolean {
   if (where === manifestName || where.startsWith('commit ')) return true
   return (
-    filesOf(current).some(({ name }) => checkpointPath(name) === where) ||
-    current.segments.some(({ name }) => `${logDirectoryName}/${name}` === where)
+    filesOf(manifest).some(({ name }) => checkpointPath(name) === where) ||
+    manifest.segments.some(({ name }) => `${logDirectoryName}/${name}` === where)
   )
 }
 
@@ -122,6 +122,8 @@ async function verifyStored({
     const isUnchanged = manifests.current.revision === manifest.revision
     if (problems.length === 0 || isUnchanged) return { problems, amounts }
     if (attempt < attemptsMax) continue
-    return { problems: problems.filter((one) => isCertain(one, manifests.current)), amounts }
+    const both = [manifest, manifests.current]
+    const certain = problems.filter((one) => both.every((each) => isNamed(one, each)))
+    return { problems: certain, amounts }
   }
 }

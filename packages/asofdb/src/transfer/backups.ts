@@ -1,5 +1,6 @@
 import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
 import type { ManifestStore } from '../checkpoint/manifest-store.ts'
+import type { Places } from '../checkpoint/placed-files.ts'
 import type { Host } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
@@ -11,6 +12,8 @@ export interface BackupsOptions {
   readonly host: Host
   /** The directory of the database. */
   readonly directory: string
+  /** Where its log and its checkpoints are. */
+  readonly places: Places
   readonly live: LiveTables
   readonly manifests: ManifestStore
   /** Keeps the files of every checkpoint from now on, until what it returns is called. */
@@ -32,7 +35,8 @@ export class Backups {
   /** Makes a checkpoint and copies it, while commits and later checkpoints go on. */
   async make(into: string, options: BackupOptions): Promise<BackupReport> {
     const target = absolutePath(into)
-    mustBeApart({ source: this.#options.directory, target })
+    const { directory: source, places } = this.#options
+    mustBeApart({ source, places, target })
     const work = this.#make(target, options)
     this.#running.add(work)
     try {

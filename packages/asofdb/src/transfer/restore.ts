@@ -1,12 +1,13 @@
-import { takeLock } from '../checkpoint/directory-lock.ts'
 import { BatchApplier } from '../commit/apply.ts'
+import type { Manifest } from '../checkpoint/manifest.ts'
 import { instantToMicros, microsToInstant } from '../encoding/instant.ts'
-import type { DirectoryLock, Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
 import { nodeHost } from '../host/node-host.ts'
+import { takeDirectory, type TakenDirectory } from '../recovery/placement.ts'
 import { refusal } from '../recovery/refusal.ts'
 import { survey } from '../recovery/survey.ts'
 import { judge } from '../recovery/verdict.ts'
-import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { DatabaseError } from '../rules/errors.ts'
 import { must } from '../rules/invariant.ts'
 import { Tables } from '../versions/tables.ts'
 import { copyDatabase } from './copy-database.ts'
@@ -34,46 +35,57 @@ export async function restore(
   into: string,
   options: RestoreOptions = {},
 ): Promise<ForkReport> {
-  const host = options.host ?? nodeHost()
+  const outside = options.host ?? nodeHost()
   const source = absolutePath(from)
   const target = absolutePath(into)
-  mustBeApart({ source, target })
-  const lock = await lockSource(host, source)
+  await mustBeDirectory(outside, source)
+  const taken = await takeDirectory({
+    host: outside,
+    directory: source,
+    create: false,
+    // A source that can't be written to needs no lock: nobody can write there.
+    isReadOnlyEnough: true,
+  })
+  const { lock } = taken
   try {
-    const tables = new Tables()
-    const applier = new BatchApplier(tables)
-    const evidence = await survey({ host, directory: source, create: false, tables, applier })
-    const { letter, reaction } = judge(evidence.facts, 'strict')
-    if (reaction.kind !== 'open') throw refusal(source, { evidence, letter })
-    const { manifest } = must(evidence.manifest, 'the manifest')
+    mustBeApart({ source, places: taken.places, target })
+    const { tables, manifest } = await readSource(taken, source)
     return await copyDatabase({
-      host,
+      host: outside,
       tables,
-      sequence: resolvePoint(options, { host, tables }),
+      sequence: resolvePoint(options, { host: outside, tables }),
       sourceId: manifest.databaseId,
       settings: manifest.settings,
       into: target,
       options,
     })
   } finally {
-    await lock?.release()
+    await lock.release()
   }
 }
 
-/** A source that can't be written to needs no lock: nobody can write there. */
-async function lockSource(host: Host, directory: string): Promise<DirectoryLock | undefined> {
-  const status = await host.files.stat(directory)
-  if (status?.type !== 'directory') {
-    throw new DatabaseError('NotADatabase', `there is no directory ${directory}; check the path`, {
-      details: { directory },
-    })
-  }
+async function readSource(
+  { host, locate }: TakenDirectory,
+  directory: string,
+): Promise<{ tables: Tables; manifest: Manifest }> {
+  const tables = new Tables()
+  const applier = new BatchApplier(tables)
   try {
-    return await takeLock(host, directory)
+    const evidence = await survey({ host, directory, create: false, tables, applier })
+    const { letter, reaction } = judge(evidence.facts, 'strict')
+    if (reaction.kind !== 'open') throw refusal(directory, { evidence, letter })
+    return { tables, manifest: must(evidence.manifest, 'the manifest').manifest }
   } catch (error) {
-    if (isDatabaseError(error, 'ReadOnly')) return undefined
-    throw error
+    throw locate(error)
   }
+}
+
+async function mustBeDirectory({ files }: Host, directory: string): Promise<void> {
+  const status = await files.stat(directory)
+  if (status?.type === 'directory') return
+  throw new DatabaseError('NotADatabase', `there is no directory ${directory}; check the path`, {
+    details: { directory },
+  })
 }
 
 function resolvePoint(

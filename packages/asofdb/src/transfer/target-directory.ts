@@ -5,12 +5,14 @@ import {
   generationOfName,
   logDirectoryOf,
   manifestName,
+  pathsName,
   rootNameKind,
   unfinishedName,
 } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import { decodeManifest, isManifest, type Manifest } from '../checkpoint/manifest.ts'
 import { readWholeFile } from '../checkpoint/manifest-store.ts'
+import type { Places } from '../checkpoint/placed-files.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
 import { temporaryName, writeFileDurably } from '../host/files.ts'
 import type { DirectoryLock, Host } from '../host/host.ts'
@@ -120,11 +122,17 @@ export function absolutePath(path: unknown): string {
   throw new DatabaseError('InvalidArgument', 'the path of a database is a directory name')
 }
 
-/** Refuses a directory that is, or lies in, the one that is read. */
-export function mustBeApart({ source, target }: { source: string; target: string }): void {
+/** Refuses a directory that is, or lies in, one of those that are read. */
+export function mustBeApart(of: {
+  readonly source: string
+  readonly places?: Places | undefined
+  readonly target: string
+}): void {
+  const { target, places } = of
   const asFolder = (path: string): string => `${path.replaceAll('\\', '/')}/`
-  const isInside = asFolder(target).startsWith(asFolder(source))
-  if (!isInside) return
+  const sources = [of.source, ...(places === undefined ? [] : [places.log, places.checkpoint])]
+  const source = sources.find((one) => asFolder(target).startsWith(asFolder(one)))
+  if (source === undefined) return
   throw new DatabaseError(
     'InvalidArgument',
     `${target} lies in the database itself; give a directory outside of ${source}`,
@@ -148,6 +156,7 @@ async function lookAt(
   const isUnfinished = mark !== undefined
   if (bytes !== undefined) {
     if (!isManifest(bytes)) throw notEmpty(directory, [manifestName])
+    await mustBeTogether(host, directory)
     return { found: { manifest: decodeManifest(bytes), bytes }, isUnfinished }
   }
   if (mark === undefined) await mustBeEmpty(options)
@@ -155,12 +164,23 @@ async function lookAt(
   return { found: undefined, isUnfinished }
 }
 
+/** Nobody looks for the files of a backup anywhere else. */
+async function mustBeTogether({ files }: Host, directory: string): Promise<void> {
+  if ((await files.stat(`${directory}/${pathsName}`)) === undefined) return
+  throw new DatabaseError(
+    'AlreadyExists',
+    `${directory} keeps log or checkpoints in another directory, as its file ${pathsName} says, ` +
+      'and is no backup to go on with; give another directory',
+    { details: { directory } },
+  )
+}
+
 async function mustBeEmpty({ host, directory }: TargetOptions): Promise<void> {
   const ours = [unfinishedName, temporaryName(unfinishedName)]
   const strangers: string[] = []
   for (const name of await host.files.list(directory)) {
     const kind = rootNameKind(name)
-    if (kind === 'previousManifest') strangers.push(name)
+    if (kind === 'previousManifest' || kind === 'paths') strangers.push(name)
     else if (kind === 'stranger' && !ours.includes(name)) strangers.push(name)
   }
   const inside = [
