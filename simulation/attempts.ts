@@ -5,11 +5,23 @@
 import type { ErrorCode } from '../packages/asofdb/src/index.ts'
 import { EntityNames } from '../test/conformance/engine-answers.ts'
 import type { Isolation, Operation } from './operation-script.ts'
+import type { Horizon } from './reference-forgetting.ts'
 
 /** One operation inside a transaction, and what the engine said to it. */
 export type AttemptedStep =
-  | { readonly operation: Operation; readonly affected: number }
-  | { readonly operation: Operation; readonly code: ErrorCode }
+  | (StepOfAttempt & { readonly affected: number })
+  | (StepOfAttempt & { readonly code: ErrorCode })
+
+interface StepOfAttempt {
+  readonly operation: Operation
+  /** The newest applied commit at that moment: what it erased is gone for everybody. */
+  readonly applied: number
+}
+
+/** Something to be forgotten, tried on the engine: a commit without statements of its own. */
+export type Upkeep =
+  | { readonly erase: readonly string[] }
+  | { readonly horizons: readonly Horizon[] }
 
 /** One run of the body of a transaction. Who loses a race runs again. */
 export interface Run {
@@ -17,6 +29,8 @@ export interface Run {
   readonly base: number
   /** The wall clock at its beginning. */
   readonly wall: bigint
+  /** The time of the machine since its start, at its beginning. */
+  readonly beganMs: number
   readonly names: OwnNames
   readonly steps: AttemptedStep[]
 }
@@ -33,12 +47,19 @@ export class Attempt {
   readonly isolation: Isolation
   readonly isImport: boolean
   readonly runs: Run[] = []
+  readonly upkeep: Upkeep | undefined
   outcome: AttemptOutcome = 'open'
 
-  constructor(parts: { who: string; isolation: Isolation; isImport: boolean }) {
+  constructor(parts: {
+    who: string
+    isolation: Isolation
+    isImport: boolean
+    upkeep?: Upkeep
+  }) {
     this.who = parts.who
     this.isolation = parts.isolation
     this.isImport = parts.isImport
+    this.upkeep = parts.upkeep
   }
 
   /** The one that was committed, if any was. */

@@ -2,15 +2,26 @@
  * What is known of a database by watching it: each commit that was seen, done again on the
  * reference model; how far they may be lost; what was refused and must never appear.
  */
-import type { Database, ErrorCode } from '../packages/asofdb/src/index.ts'
+import { type Database, type ErrorCode, isDatabaseError } from '../packages/asofdb/src/index.ts'
 import type { EntityNames } from '../test/conformance/engine-answers.ts'
 import { applyOperation } from '../test/conformance/model-store.ts'
 import { formatChanges } from '../test/conformance/store.ts'
-import type { Attempt, Run } from './attempts.ts'
-import { commitsOf, historyOf, formatHistory, Oracle } from './oracle.ts'
+import { answerQuery } from '../test/conformance/model-answers.ts'
+import type { Attempt, Run, Upkeep } from './attempts.ts'
+import {
+  commitsOf,
+  describe,
+  type Difference,
+  formatHistory,
+  Oracle,
+  type Question,
+  type Readable,
+} from './oracle.ts'
+import type { Forgetting } from './reference-forgetting.ts'
 import { attempt as attempted, type FailureCode } from './reference-failures.ts'
 import { ReferenceModel } from './reference-model.ts'
 import type { Declaration, ReferenceTransaction } from './reference-transaction.ts'
+import { answerTold, tellingOf, toldView } from './told.ts'
 import { Divergence } from './workload-run.ts'
 
 /** A refusal of the engine that the model must share, once it has come that far. */
@@ -125,31 +136,99 @@ export class Chronicle {
       this.#adopt(this.#claimant(sequence, meta?.who), system.epochMicroseconds)
     }
     if (this.sequence === before) return
-    const expected = formatChanges(this.model.changes(before, this.sequence))
-    const actual = formatChanges(commitsOf(database, this.names, before))
-    if (expected !== actual) {
-      throw new Divergence(`new commits\nexpected: ${expected}\nactual:   ${actual}`)
+    const after = this.#mustTellFrom(database, before)
+    const actual = formatChanges(commitsOf(database, this.names, after))
+    const expected = () => formatChanges(this.model.changes(after, this.sequence))
+    if (!this.holds(() => expected() === actual)) {
+      throw new Divergence(`new commits\nexpected: ${expected()}\nactual:   ${actual}`)
     }
     this.#checkRefusals()
   }
 
+  /** The first commit at or after `after` behind which the history is told. */
+  #mustTellFrom(database: Database, after: number): number {
+    const horizon = this.model.forgetting.latest()
+    try {
+      database.changes({ after })
+    } catch (error) {
+      const told: unknown = isDatabaseError(error, 'HistoryPruned') ? error.details['horizon'] : 0
+      if (told === horizon || (this.isPruning && typeof told === 'number')) return told
+      if (!isDatabaseError(error, 'HistoryPruned')) throw error
+      throw new Divergence(`what came after commit ${after} is refused: ${error.message}`)
+    }
+    if (after >= horizon) return after
+    throw new Divergence(`what came after commit ${after} is told; the horizon is ${horizon}`)
+  }
+
+  /** Whether horizons are being set by something that nobody has seen yet. */
+  get isPruning(): boolean {
+    return [...this.#unseen].some(({ upkeep }) => upkeep !== undefined && 'horizons' in upkeep)
+  }
+
+  /** Whether entities are being erased by something that nobody has seen yet. */
+  get isErasing(): boolean {
+    return [...this.#unseen].some(({ upkeep }) => upkeep !== undefined && 'erase' in upkeep)
+  }
+
+  /** Whether it is as the model says, with or without what is being erased just now. */
+  holds(isSo: () => boolean): boolean {
+    if (isSo()) return true
+    const { forgetting } = this.model
+    const pending = new Set<string>()
+    for (const { upkeep } of this.#unseen) {
+      if (upkeep === undefined || !('erase' in upkeep)) continue
+      for (const name of this.model.erasedWith(upkeep.erase)) pending.add(name)
+      forgetting.pending = new Set(pending)
+      try {
+        if (isSo()) return true
+      } finally {
+        forgetting.pending = new Set()
+      }
+    }
+    return false
+  }
+
+  /** Asks, and holds the answer against the model. Undefined: it is as it should be. */
+  differenceOf(readers: Readable, question: Question): Difference | undefined {
+    const { model, names, isPruning } = this
+    const { query } = question
+    // What was erased has no place in any order.
+    if ('after' in query && query.after !== undefined) {
+      if (this.isErasing || model.forgetting.erasedAt(query.after) > 0) return undefined
+    }
+    const actual = answerTold(readers, question, { model, names, isPruning })
+    const telling = tellingOf(model, question)
+    const asked = describe(question)
+    if (actual === undefined) {
+      if (telling !== 'told' || isPruning) return undefined
+      return { question: asked, expected: 'an answer', actual: 'HistoryPruned' }
+    }
+    if (telling === 'refused') {
+      return { question: asked, expected: 'HistoryPruned', actual }
+    }
+    const expected = () => answerQuery(toldView(model, question, isPruning), query)
+    if (this.holds(() => expected() === actual)) return undefined
+    return { question: asked, expected: expected(), actual }
+  }
+
   /** The whole history at once, with the system times. */
   mustHaveHistory(database: Database): void {
-    const expected = formatHistory(this.sequence, this.model.commits)
-    const actual = historyOf(database, this.names)
-    if (expected !== actual) {
-      throw new Divergence(`the history\nexpected: ${expected}\nactual:   ${actual}`)
-    }
+    const after = this.#mustTellFrom(database, 0)
+    const actual = formatHistory(this.sequence, commitsOf(database, this.names, after))
+    const told = () => formatHistory(this.sequence, this.model.changes(after, this.sequence))
+    if (this.holds(() => told() === actual)) return
+    throw new Divergence(`the history\nexpected: ${told()}\nactual:   ${actual}`)
   }
 
   /**
    * For looking at a database that recovered the first `sequence` commits, or more than were seen.
-   * What happens to the copy does not concern the original; attempts are of both.
+   * What happens to the copy does not concern the original; attempts are of both. `forgotten`: the
+   * newest commit that there was when the copy was made, of which something may be missing in it.
    */
-  copy(sequence: number, floor = 0): Chronicle {
+  copy(sequence: number, floor = 0, forgotten = sequence): Chronicle {
     const known = Math.min(sequence, this.sequence)
     const copy = new Chronicle('now')
-    copy.#oracle = this.#oracle.prefix(known, Math.min(floor, known))
+    copy.#oracle = this.#oracle.prefix(known, Math.min(floor, known), Math.max(known, forgotten))
     copy.#made = this.#made.slice(0, known)
     for (const [who, attempt] of this.#attempts) copy.#attempts.set(who, attempt)
     for (const attempt of this.#lost) copy.#lost.add(attempt)
@@ -195,12 +274,19 @@ export class Chronicle {
 
   #adopt(attempt: Attempt, system: bigint): void {
     const { model } = this
-    const { lastRun: run, who, isImport, isolation } = attempt
+    const { lastRun: run, who, isImport, isolation, upkeep } = attempt
     const describe = `commit ${model.sequence + 1} of ${who}`
-    if (run === undefined) throw new Divergence(`${describe} was never run`)
     if (system <= model.lastSystem) {
       throw new Divergence(`${describe} has system time ${system} after ${model.lastSystem}`)
     }
+    if (upkeep !== undefined) {
+      const forgetting = this.#forgettingOf(upkeep)
+      if (forgetting === undefined) throw new Divergence(`${describe} has nothing to forget`)
+      model.forget(forgetting, system)
+      this.#note(attempt)
+      return
+    }
+    if (run === undefined) throw new Divergence(`${describe} was never run`)
     if (run.base > model.sequence) throw new Divergence(`${describe} comes before what it read`)
     const transaction = this.#redo(run, { system, isImport, isolation })
     if (typeof transaction === 'string') throw new Divergence(`${describe}: ${transaction}`)
@@ -213,9 +299,28 @@ export class Chronicle {
       throw new Divergence(`${describe} must not be there: ${why}`)
     }
     run.names.addTo(this.names)
+    this.#note(attempt)
+  }
+
+  #note(attempt: Attempt): void {
     this.#made.push(attempt)
     this.#unseen.delete(attempt)
-    this.#oracle.writers.push(who)
+    this.#oracle.writers.push(attempt.who)
+  }
+
+  /** What a commit makes be forgotten at this point; undefined when that is nothing. */
+  #forgettingOf(upkeep: Upkeep): Forgetting | undefined {
+    const { model } = this
+    if ('erase' in upkeep) {
+      const erased = model.erasedWith(upkeep.erase)
+      return erased.length === 0 ? undefined : { erased }
+    }
+    const { forgetting } = model
+    const horizons = upkeep.horizons.filter(({ of, sequence }) => {
+      const known = of === undefined ? forgetting.everything : forgetting.of(of.kind, of.name)
+      return sequence > known
+    })
+    return horizons.length === 0 ? undefined : { horizons }
   }
 
   /** The run on the model, or how the two differ. */
@@ -224,14 +329,17 @@ export class Chronicle {
     options: { system: bigint; isImport: boolean; isolation: Attempt['isolation'] },
   ): ReferenceTransaction | string {
     let created = 0
+    let forgotten = run.base
     const transaction = this.model.beginAt({
       ...options,
       base: run.base,
       wall: run.wall,
       nextOrdinal: () => created,
+      forgotten: () => forgotten,
     })
     for (const step of run.steps) {
       const { operation } = step
+      forgotten = step.applied
       created = 'name' in operation ? (run.names.ownId(operation.name) ?? 0) : 0
       const expected = attempted(() => applyOperation(transaction, operation))
       const shown = JSON.stringify(operation)
@@ -254,12 +362,17 @@ export class Chronicle {
     for (const refusal of due) this.#mustShare(refusal)
   }
 
+  #hasErasedUpTo(upTo: number): boolean {
+    return this.#made.slice(0, upTo).some(({ upkeep }) => upkeep !== undefined && 'erase' in upkeep)
+  }
+
   #mustShare({ run, isolation, code, upTo }: Refusal): void {
     if (code === 'Conflict') {
       if (upTo > run.base) return
       throw new Divergence(`a Conflict although nothing was committed after commit ${run.base}`)
     }
     if (code === 'NotMonotonic' || code === 'TimeInFuture') return
+    if (code === 'Erased' && this.#hasErasedUpTo(upTo)) return
     if (run.steps.some(({ operation }) => 'label' in operation)) return
     const began = { system: this.model.lastSystem + 1n, isImport: false, isolation }
     const transaction = this.#redo(run, began)
@@ -284,6 +397,7 @@ const modelCodes: ReadonlySet<string> = new Set<FailureCode>([
   'ConnectedEdges',
   'UniqueViolation',
   'ImmutableField',
+  'Erased',
 ])
 
 function toModelCode(code: ErrorCode): FailureCode {

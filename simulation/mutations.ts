@@ -38,7 +38,7 @@ function withEarlySync(file: HostFile): HostFile {
 }
 
 /** The same object but for some of its methods; the others keep their own `this`. */
-function replacing<T extends object>(target: T, replaced: Partial<T>): T {
+export function replacing<T extends object>(target: T, replaced: Partial<T>): T {
   return new Proxy(target, {
     get: (object, name) => {
       const found: unknown = Reflect.get(replaced, name) ?? Reflect.get(object, name, object)

@@ -97,8 +97,8 @@ export class Oracle {
    * The oracle of a database that recovered the first `sequence` commits; another crash before
    * anybody sees them may take those after `floor`.
    */
-  prefix(sequence: number, floor = sequence): Oracle {
-    const model = this.model.prefix(sequence)
+  prefix(sequence: number, floor = sequence, forgotten = sequence): Oracle {
+    const model = this.model.prefix(sequence, forgotten)
     const names = new EntityNames()
     for (const { name, kind } of entitiesOf(model)) {
       if (kind === 'node') names.addNode(name, this.names.id(name))

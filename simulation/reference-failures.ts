@@ -13,6 +13,7 @@ export type FailureCode =
   | 'ConnectedEdges'
   | 'UniqueViolation'
   | 'ImmutableField'
+  | 'Erased'
   | 'Conflict'
   | 'TransactionFinished'
 

@@ -5,8 +5,9 @@
  */
 import { violationsOf } from './reference-checks.ts'
 import { attempt, fail, ModelFailure, type Failure, type Result } from './reference-failures.ts'
+import { type Forgetting, ReferenceForgetting } from './reference-forgetting.ts'
 import type { ReferenceEntity, ReferenceEvent } from './reference-history.ts'
-import { BEGINNING } from './reference-periods.ts'
+import { ALWAYS, BEGINNING } from './reference-periods.ts'
 import type { HistoryView } from './reference-reads.ts'
 import { ReferenceTransaction, type Declaration, type Unique } from './reference-transaction.ts'
 
@@ -15,6 +16,7 @@ export interface ReferenceCommit {
   readonly system: bigint
   readonly events: readonly ReferenceEvent[]
   readonly declarations: readonly Declaration[]
+  readonly forgetting?: Forgetting
 }
 
 /** A view of the committed past: the first `sequence` commits, at one valid instant. */
@@ -35,7 +37,9 @@ export interface Outlook {
 }
 
 export class ReferenceModel {
-  readonly commits: ReferenceCommit[] = []
+  /** As they were made, with what was erased since. */
+  readonly #made: ReferenceCommit[] = []
+  readonly forgetting = new ReferenceForgetting()
   uniques: readonly Unique[] = []
   indexes: readonly { readonly label: string; readonly property: string }[] = []
   readonly #nodesAlwaysValid: boolean
@@ -49,11 +53,24 @@ export class ReferenceModel {
   }
 
   get sequence(): number {
-    return this.commits.length
+    return this.#made.length
   }
 
   get lastSystem(): bigint {
-    return this.commits.at(-1)?.system ?? BEGINNING
+    return this.#made.at(-1)?.system ?? BEGINNING
+  }
+
+  /** The commits, without what was erased since. */
+  get commits(): readonly ReferenceCommit[] {
+    if (this.forgetting.count === 0 && this.forgetting.pending.size === 0) return this.#made
+    return this.#made.map((commit) => {
+      const events = commit.events.filter((event) => !this.#isHidden(event))
+      return events.length === commit.events.length ? commit : { ...commit, events }
+    })
+  }
+
+  #isHidden(event: ReferenceEvent, upTo?: number): boolean {
+    return this.forgetting.isHidden(event, this.#entities.get(event.entity)?.kind, upTo)
   }
 
   /** now of a read: never below the last commit, so a writer sees its own default writes. */
@@ -104,19 +121,36 @@ export class ReferenceModel {
     return this.viewAt(this.commits.filter((commit) => commit.system <= system).length, valid)
   }
 
-  viewAt(sequence: number, valid: bigint): ReferenceView {
-    const visible = (name: string): readonly ReferenceEvent[] => {
+  /** What commits after the first `forgotten()` have erased shows still. */
+  viewAt(sequence: number, valid: bigint, forgotten?: () => number): ReferenceView {
+    const { forgetting } = this
+    const seen = (name: string): readonly ReferenceEvent[] => {
       const events = this.#events.get(name) ?? []
+      const isErased = forgetting.pending.has(name) || forgetting.erasedAt(name) > 0
+      return isErased ? events.filter((event) => !this.#isHidden(event, forgotten?.())) : events
+    }
+    const visible = (name: string): readonly ReferenceEvent[] => {
+      const events = seen(name)
       const last = events.at(-1)
       if (last === undefined || last.sequence <= sequence) return [...events]
       return events.filter((event) => event.sequence <= sequence)
     }
     const isKnown = (entity: ReferenceEntity) =>
-      (this.#events.get(entity.name)?.[0]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence
-    const entities = [...this.#entities.values()]
-      .filter(isKnown)
-      .sort((left, right) => left.ordinal - right.ordinal)
-    return { sequence, valid, entities: () => entities, events: visible }
+      (seen(entity.name)[0]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence
+    const list = () =>
+      [...this.#entities.values()]
+        .filter(isKnown)
+        .sort((left, right) => left.ordinal - right.ordinal)
+    const isErased = (name: string) =>
+      this.#entities.get(name)?.kind !== 'key' && forgetting.erasedAt(name, forgotten?.()) > 0
+    const entities = list()
+    return {
+      sequence,
+      valid,
+      entities: () => (forgotten === undefined ? entities : list()),
+      events: visible,
+      isErased,
+    }
   }
 
   /** The commits (after, to] with their raw events (2.7). */
@@ -135,9 +169,11 @@ export class ReferenceModel {
     system: bigint
     isImport: boolean
     nextOrdinal(): number
+    /** The newest commit that may have erased something, at each moment of the transaction. */
+    forgotten?(): number
   }): ReferenceTransaction {
-    const { base, wall, isolation, system, isImport } = options
-    const least = (this.commits[base - 1]?.system ?? BEGINNING) + 1n
+    const { base, wall, isolation, system, isImport, forgotten } = options
+    const least = (this.#made[base - 1]?.system ?? BEGINNING) + 1n
     const now = isImport ? system : wall > least ? wall : least
     return new ReferenceTransaction({
       now,
@@ -145,7 +181,7 @@ export class ReferenceModel {
       isolation,
       nodesAlwaysValid: this.#nodesAlwaysValid,
       system,
-      committed: this.viewAt(base, now),
+      committed: this.viewAt(base, now, forgotten === undefined ? undefined : () => forgotten()),
       nextOrdinal: () => options.nextOrdinal(),
     })
   }
@@ -227,6 +263,26 @@ export class ReferenceModel {
     return commit
   }
 
+  /** A commit that states nothing but that something is to be forgotten. */
+  forget(forgetting: Forgetting, system: bigint): void {
+    const sequence = this.sequence + 1
+    const erased = 'erased' in forgetting ? forgetting.erased : []
+    const events = erased.map((entity): ReferenceEvent => {
+      return { entity, period: ALWAYS, payload: undefined, sequence, system }
+    })
+    this.#add({ sequence, system, events, declarations: [], forgetting })
+  }
+
+  /** An entity with, of a node, every edge it ever had; without what is erased already. */
+  erasedWith(names: readonly string[]): string[] {
+    const known = this.viewAt(this.sequence, BEGINNING)
+    const isWanted = ({ name, kind, edge }: ReferenceEntity) =>
+      (names.includes(name) ||
+        (edge !== undefined && (names.includes(edge.source) || names.includes(edge.target)))) &&
+      (kind === 'key' || this.forgetting.erasedAt(name) === 0)
+    return known.entities().filter(isWanted).map(({ name }) => name)
+  }
+
   #add(commit: ReferenceCommit): void {
     for (const event of commit.events) {
       const list = this.#events.get(event.entity)
@@ -235,14 +291,32 @@ export class ReferenceModel {
     }
     this.uniques = declareUniques(this.uniques, commit.declarations)
     this.#declareIndexes(commit.declarations)
-    this.commits.push(commit)
+    this.#made.push(commit)
+    const { forgetting } = commit
+    if (forgetting === undefined) return
+    if ('erased' in forgetting) this.forgetting.erase(forgetting.erased, commit.sequence)
+    else this.forgetting.setHorizons(forgetting.horizons)
   }
 
-  /** What there would be if nothing had come after the first `sequence` commits. */
-  prefix(sequence: number): ReferenceModel {
+  /**
+   * What there would be if nothing had come after the first `sequence` commits, but for what those
+   * up to `forgotten` have erased, which is gone without a trace, and the horizons that they set.
+   */
+  prefix(sequence: number, forgotten = sequence): ReferenceModel {
     const nodesValid = this.#nodesAlwaysValid ? 'always' : 'now'
     const model = new ReferenceModel({ nodesValid })
-    for (const commit of this.commits.slice(0, sequence)) model.#add(commit)
+    const later = this.#made.slice(sequence, forgotten).map((commit) => commit.forgetting)
+    const erased = new Set(
+      later.flatMap((one) => (one !== undefined && 'erased' in one ? one.erased : [])),
+    )
+    for (const commit of this.#made.slice(0, sequence)) {
+      const events = commit.events.filter((event) => !erased.has(event.entity))
+      model.#add(erased.size === 0 ? commit : { ...commit, events })
+    }
+    for (const one of later) {
+      if (one === undefined || 'erased' in one) continue
+      model.forgetting.setHorizons(one.horizons.filter((horizon) => horizon.sequence <= sequence))
+    }
     for (const [name, entity] of this.#entities) {
       if (model.#events.has(name)) model.#entities.set(name, entity)
     }

@@ -31,6 +31,10 @@ export interface HistoryView {
   /** In the order of creation. */
   entities(): readonly ReferenceEntity[]
   events(name: string): readonly ReferenceEvent[]
+  /** Whether a node or an edge was erased: it is absent, and takes no writes. */
+  isErased?(name: string): boolean
+  /** Of an entity nothing is told that was over by this system time. */
+  toldFrom?(name: string): bigint
 }
 
 export interface Present {
@@ -189,7 +193,10 @@ export function readTimeline(
 }
 
 export function readProvenance(view: HistoryView, name: string): ProvenanceRow[] {
-  return provenanceOf(view.events(name))
+  const rows = provenanceOf(view.events(name))
+  const told = view.toldFrom?.(name)
+  if (told === undefined) return rows
+  return rows.filter(({ systemTo }) => systemTo === undefined || systemTo > told)
 }
 
 /** Nodes and edges whose states at the two points differ. Keys take no part. */

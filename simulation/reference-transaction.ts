@@ -158,6 +158,9 @@ export class ReferenceTransaction implements HistoryView {
     options: { period?: PeriodInput; isClipped?: boolean } = {},
   ): void {
     const { source, type, target } = edge
+    for (const end of [source, target]) {
+      if (this.start.committed.isErased?.(end) === true) fail('Erased', { entity: end })
+    }
     const ordinal = this.start.nextOrdinal()
     const entity: ReferenceEntity = { name, kind: 'edge', ordinal, edge: { type, source, target } }
     const periods = this.edgePeriods(entity, options)
@@ -257,6 +260,7 @@ export class ReferenceTransaction implements HistoryView {
   }
 
   private mustKnow(name: string): ReferenceEntity {
+    if (this.start.committed.isErased?.(name) === true) fail('Erased', { entity: name })
     return this.entity(name) ?? fail('NotFound', { entity: name })
   }
 

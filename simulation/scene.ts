@@ -10,7 +10,7 @@ import { applyToEngine } from '../test/conformance/engine-writes.ts'
 import { Attempt, OwnNames, type Run } from './attempts.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Isolation, Operation } from './operation-script.ts'
-import type { Promised, Readable } from './oracle.ts'
+import type { Promised, Question, Readable } from './oracle.ts'
 import { RandomStream } from './random.ts'
 import { afterPowerLoss } from './simulated-crash.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
@@ -28,6 +28,8 @@ export interface Archive {
   attempts: number
   entities: number
   readonly answers: Remembered[]
+  /** Texts that stand in payloads and keys of entities that are to be erased, by their names. */
+  readonly marks: Map<string, string>
   readonly backups: Map<string, BackupRecord>
 }
 
@@ -35,9 +37,11 @@ export interface Archive {
 export interface Remembered {
   /** It rests on the first so many commits. */
   readonly sequence: number
-  readonly question: string
-  readonly answer: string
-  ask(readers: Readers, chronicle: Chronicle): string
+  readonly question: Question
+  /** Undefined: it was refused. */
+  readonly answer: string | undefined
+  /** How often anything had been forgotten by then. */
+  readonly forgettings: number
 }
 
 export interface BackupRecord {
@@ -69,9 +73,18 @@ export interface Sight {
   readonly sequence: number
   /** Not itself, but what is restored from it up to this commit. */
   readonly restored?: number | undefined
+  /** The first and the last commit that may have been the newest one when it was copied. */
+  readonly copiedAt?: readonly [number, number]
 }
 
 const sightsMax = 4
+
+interface Compaction {
+  readonly startMs: number
+  endMs: number | undefined
+}
+
+const compactionPatienceMs = 1000
 
 export interface SceneWriteOptions {
   readonly isolation?: Isolation | undefined
@@ -91,6 +104,7 @@ export class Scene {
   readonly parts: SceneParts
   /** The database is being closed under its actors. */
   isLeaving = false
+  readonly #compactions: Compaction[] = []
 
   constructor(parts: SceneParts) {
     this.parts = parts
@@ -138,6 +152,63 @@ export class Scene {
     if (promisesOf(this.parts.life).isLogged) chronicle.oracle.acknowledge(chronicle.sequence)
     const { durableSequence } = database.stats()
     chronicle.oracle.makeDurable(Math.min(durableSequence, chronicle.sequence))
+  }
+
+  get #nowMs(): number {
+    return this.parts.host.clock.monotonicMs()
+  }
+
+  /** Texts of what was erased. */
+  get erasedMarks(): string[] {
+    const { forgetting } = this.chronicle.model
+    return [...this.archive.marks]
+      .filter(([name]) => forgetting.erasedAt(name) > 0)
+      .map(([, mark]) => mark)
+  }
+
+  /** One that nobody has asked for may go on from now on. */
+  noteCompaction(): void {
+    this.#compactions.push({ startMs: this.#nowMs, endMs: undefined })
+  }
+
+  /** Does what may end in making the tables anew. */
+  async compacting<T>(work: () => Promise<T>): Promise<T> {
+    const compaction: Compaction = { startMs: this.#nowMs, endMs: undefined }
+    this.#compactions.push(compaction)
+    try {
+      return await work()
+    } finally {
+      compaction.endMs = this.#nowMs
+    }
+  }
+
+  /** Only after a second of patience does a compaction get ahead of what is open. */
+  #mustHaveCompacted({ beganMs }: Run): void {
+    const isReason = ({ startMs, endMs = Infinity }: Compaction) =>
+      endMs >= beganMs && this.#nowMs - startMs >= compactionPatienceMs
+    if (this.#compactions.some(isReason)) return
+    throw new Divergence(`a transaction of ${beganMs} ms lost to a compaction that there is not`)
+  }
+
+  /** What happens now is seen by nobody. */
+  get isOver(): boolean {
+    return this.parts.simulated.isStopped || this.isLeaving
+  }
+
+  /** A checkpoint holds everything up to a commit. */
+  makeDurable(sequence: number): void {
+    this.catchUp()
+    if (this.parts.simulated.isStopped) return
+    this.chronicle.oracle.makeDurable(Math.min(sequence, this.chronicle.sequence))
+  }
+
+  /** Asks, and holds the answer against the model. */
+  mustTell(question: Question): void {
+    this.parts.counts.answers += 1
+    const difference = this.chronicle.differenceOf(this.readers, question)
+    if (difference === undefined) return
+    const { question: asked, expected, actual } = difference
+    throw new Divergence(`${asked}\nexpected: ${expected}\nactual:   ${actual}`)
   }
 
   /** Counts an answer that has to be so; throws when it is another. */
@@ -202,6 +273,7 @@ export class Scene {
     const run: Run = {
       base: this.database.stats().appliedSequence,
       wall: BigInt(this.parts.host.clock.wallMicros()),
+      beganMs: this.#nowMs,
       names: new OwnNames(this.chronicle.names, (name) => this.chronicle.tentativeId(name)),
       steps: [],
     }
@@ -210,13 +282,14 @@ export class Scene {
   }
 
   #perform(run: Run, tx: Transaction, operation: Operation): number {
+    const applied = this.database.stats().appliedSequence
     try {
       const affected = applyToEngine(tx, operation, run.names)
-      run.steps.push({ operation, affected })
+      run.steps.push({ operation, affected, applied })
       return affected
     } catch (error) {
       if (error instanceof DatabaseError && error.kind === 'invalid') {
-        run.steps.push({ operation, code: error.code })
+        run.steps.push({ operation, code: error.code, applied })
       }
       throw error
     }
@@ -244,6 +317,9 @@ export class Scene {
       attempt.outcome = 'refused'
       this.chronicle.forget(attempt)
       if (lastRun === undefined || this.isLeaving) return
+      if (code === 'Conflict' && failure.message.includes('compacted')) {
+        return this.#mustHaveCompacted(lastRun)
+      }
       const upTo = this.database.stats().appliedSequence
       this.chronicle.noteRefusal({ run: lastRun, isolation: attempt.isolation, code, upTo })
       return

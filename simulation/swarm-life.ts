@@ -10,6 +10,7 @@ import { mustBeKnown, noteRecovery } from './inspection.ts'
 import type { Promised } from './oracle.ts'
 import { RandomStream } from './random.ts'
 import { type Archive, isFaulty, type Readers, Scene, type Sight } from './scene.ts'
+import { marksOnDisk } from './search-disk.ts'
 import { SimulatedCrash } from './simulated-clock.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { WatchedPoint } from './simulated-files.ts'
@@ -59,6 +60,9 @@ export interface LifeOutcome {
 
 /** Virtual time in which every life has come to its end. */
 const patienceMs = 3_600_000 * 24
+
+/** In which an erasure that an opening goes on with is done. */
+const erasurePatienceMs = 5000
 
 export class SwarmLife {
   readonly #parts: LifeParts
@@ -167,6 +171,7 @@ export class SwarmLife {
     if (isOver) throw new Divergence('somebody waits for ever')
     scene.catchUp()
     if (life.ending.how !== 'close') return 'idle'
+    await this.#mustHaveErased(scene)
     return this.#close(scene)
   }
 
@@ -221,6 +226,8 @@ export class SwarmLife {
     })
     this.#scene = scene
     scene.catchUp()
+    // An erasure that a crash cut short is gone on with.
+    if (scene.erasedMarks.length > 0) scene.noteCompaction()
     for (const remembered of archive.answers) askAgain(scene, remembered)
     audit(scene, scene.stream('audit'))
     return scene
@@ -237,6 +244,17 @@ export class SwarmLife {
       await actor.act()
       tally(this.#parts.counts.actors, kind)
     }
+  }
+
+  /** Also what an earlier life could not erase to the end: from every file, by and by. */
+  async #mustHaveErased(scene: Scene): Promise<void> {
+    const marks = scene.erasedMarks
+    if (marks.length === 0 || isFaulty(this.#parts.life)) return
+    await scene.pass(erasurePatienceMs)
+    this.#parts.counts.answers += 1
+    const found = marksOnDisk(this.#simulated.files.disk, marks)
+    if (found.length === 0) return
+    throw new Divergence(`erased, and found in files: ${found.join('; ')}`)
   }
 
   async #close(scene: Scene): Promise<'closed' | 'idle'> {

@@ -24,6 +24,9 @@ export const actorKinds = [
   'backup',
   'fork',
   'clock',
+  'compactor',
+  'pruner',
+  'eraser',
 ] as const
 
 export type ActorKind = (typeof actorKinds)[number]

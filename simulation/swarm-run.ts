@@ -1,7 +1,7 @@
 /** One swarm seed from its first opening to its last: lives, crashes and damages in turn. */
 import { crc32 } from 'node:zlib'
 import { open, restore } from '../packages/asofdb/src/index.ts'
-import { DatabaseError } from '../packages/asofdb/src/index.ts'
+import { DatabaseError, isDatabaseError } from '../packages/asofdb/src/index.ts'
 import { Chronicle } from './chronicle.ts'
 import { damageDisk } from './damage.ts'
 import { tryDamage } from './damage-trial.ts'
@@ -50,7 +50,7 @@ class SwarmRun {
   readonly #mutation: Mutation
   readonly #counts = newSwarmCounts()
   readonly #chronicle: Chronicle
-  readonly #archive: Archive = { attempts: 0, entities: 0, answers: [], backups: new Map() }
+  readonly #archive: Archive = { attempts: 0, entities: 0, answers: [], marks: new Map(), backups: new Map() }
   #disk: SimulatedDisk
   #wallMicros = startWallMicros
   #before: { floor: number; durable: number | 'all' } = { floor: 0, durable: 0 }
@@ -124,14 +124,31 @@ class SwarmRun {
 
   /** A backup or a fork, as a power cut would have left it when it was reported done. */
   async #lookAtSight(life: LifePlan, sight: Sight): Promise<void> {
+    const { restored, copiedAt = [0, 0] } = sight
+    const tried: Error[] = []
+    // What was erased while it was copied is in it or not.
+    for (let newest = copiedAt[0]; newest <= copiedAt[1]; newest += 1) {
+      try {
+        return await this.#lookAtCopy(life, sight, newest)
+      } catch (error) {
+        if (!(error instanceof Divergence) || copiedAt[0] === copiedAt[1]) throw error
+        this.story.pop()
+        tried.push(error)
+      }
+    }
+    this.story.push(`${sight.path} with ${sight.sequence} commits, restored ${restored ?? 'not'}`)
+    if (tried[0] !== undefined) throw tried[0]
+  }
+
+  async #lookAtCopy(life: LifePlan, sight: Sight, forgotten: number): Promise<void> {
     const { disk, path, sequence, restored } = sight
     const seed = `swarm/${this.#plan.seed}/${life.name}${path}`
     this.story.push(`${path} with ${sequence} commits, restored ${restored ?? 'not'}`)
     const look = { disk, seed, chronicle: this.#chronicle, counts: this.#counts }
     const found =
       restored === undefined
-        ? (await lookAt({ ...look, path })).sequence
-        : await this.#restore(sight, { seed, restored })
+        ? (await lookAt({ ...look, path, forgotten })).sequence
+        : await this.#restore(sight, { seed, restored, forgotten })
     const wanted = restored ?? sequence
     if (found !== wanted) throw new Divergence(`${found} commits are there instead of ${wanted}`)
     this.story.pop()
@@ -139,15 +156,23 @@ class SwarmRun {
 
   async #restore(
     { disk, path }: Sight,
-    { seed, restored }: { seed: string; restored: number },
+    { seed, restored, forgotten }: { seed: string; restored: number; forgotten: number },
   ): Promise<number> {
+    const { model } = this.#chronicle.copy(forgotten)
+    const isPruned = restored < model.forgetting.latest()
     const faults = { capacityBytes: Infinity }
     const host = new SimulatedHost({ seed, disk: disk.fork(), faults })
     const into = '/restored'
     const sequence = await host.run(async () => {
-      await restore(path, into, { host, toSequence: restored })
+      try {
+        await restore(path, into, { host, toSequence: restored })
+      } catch (error) {
+        if (isPruned && isDatabaseError(error, 'HistoryPruned')) return restored
+        throw error
+      }
+      if (isPruned) throw new Divergence('restored as of a point below a horizon')
       const database = await open(into, { host, create: false })
-      const known = this.#chronicle.copy(database.sequence)
+      const known = this.#chronicle.copy(database.sequence, 0, forgotten)
       mustBeKnown(database, known, { seed, counts: this.#counts })
       const { problems } = await database.verify()
       if (problems.length > 0) throw new Divergence(`restored: ${JSON.stringify(problems)}`)

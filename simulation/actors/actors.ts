@@ -6,6 +6,7 @@ import type { ActorKind } from '../swarm-plan.ts'
 import type { MakeActor } from './actor.ts'
 import { BackupMaker, ForkMaker } from './backups.ts'
 import { Auditor, Bank } from './bank.ts'
+import { CompactionMaker, Eraser, Pruner } from './forgetting.ts'
 import { CheckpointMaker, ClockSetter, Verifier } from './keepers.ts'
 import { Reader, Traveller } from './reader.ts'
 import { Transactor, Writer } from './writer.ts'
@@ -22,4 +23,7 @@ export const actors: Readonly<Record<ActorKind, MakeActor>> = {
   backup: (scene, random) => new BackupMaker(scene, random),
   fork: (scene, random) => new ForkMaker(scene, random),
   clock: (scene, random) => new ClockSetter(scene, random),
+  compactor: (scene, random) => new CompactionMaker(scene, random),
+  pruner: (scene, random) => new Pruner(scene, random),
+  eraser: (scene, random) => new Eraser(scene, random),
 }

@@ -31,7 +31,7 @@ export class BackupMaker implements Actor {
       scene.catchUp()
       scene.chronicle.oracle.makeDurable(Math.min(sequence, scene.chronicle.sequence))
       const restored = this.#random.chance(0.5) ? this.#random.below(sequence + 1) : undefined
-      scene.lookLater({ path: directory, sequence, restored })
+      scene.lookLater({ path: directory, sequence, restored, copiedAt: [sequence, sequence] })
     } catch (error) {
       // Somebody else makes it just now, or it holds what this database has lost.
       if (isDatabaseError(error, 'Locked')) return
@@ -57,12 +57,22 @@ export class ForkMaker implements Actor {
     scene.archive.entities += 1
     const path = `/fork-${scene.archive.entities}`
     const toSequence = this.#random.below(scene.database.sequence + 1)
+    scene.catchUp()
+    const { chronicle, database } = scene
+    const newest = chronicle.sequence
+    const isPruned = toSequence < chronicle.model.forgetting.latest()
     try {
       const { sequence } = await scene.database.fork(path, { toSequence })
       if (scene.parts.simulated.isStopped || scene.isLeaving) return
       if (sequence !== toSequence) throw new Divergence(`a fork has ${sequence}, not ${toSequence}`)
-      scene.lookLater({ path, sequence })
+      if (isPruned) throw new Divergence(`a fork as of ${toSequence}, which is below a horizon`)
+      const copiedAt = [newest, database.stats().appliedSequence] as const
+      scene.lookLater({ path, sequence, copiedAt })
     } catch (error) {
+      if (isDatabaseError(error, 'HistoryPruned')) {
+        scene.catchUp()
+        if (chronicle.isPruning || toSequence < chronicle.model.forgetting.latest()) return
+      }
       if (!scene.isExpected(error)) throw error
     }
   }

@@ -15,10 +15,7 @@ export class CheckpointMaker implements Actor {
     const scene = this.#scene
     try {
       const { sequence } = await scene.database.checkpoint()
-      scene.catchUp()
-      if (scene.parts.simulated.isStopped) return
-      const { chronicle } = scene
-      chronicle.oracle.makeDurable(Math.min(sequence, chronicle.sequence))
+      scene.makeDurable(sequence)
     } catch (error) {
       if (!scene.isExpected(error)) throw error
     }

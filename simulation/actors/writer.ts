@@ -3,6 +3,7 @@ import { OperationMaker } from '../operation-maker.ts'
 import type { Operation, ScriptProperties } from '../operation-script.ts'
 import type { RandomStream } from '../random.ts'
 import type { Perform, Scene } from '../scene.ts'
+import type { ActorKind } from '../swarm-plan.ts'
 import type { Actor } from './actor.ts'
 import { KnownPools } from './pools.ts'
 
@@ -92,12 +93,24 @@ function performAll(operations: readonly Operation[], perform: Perform): void {
   for (const operation of operations) perform(operation)
 }
 
+const compacting: ReadonlySet<ActorKind> = new Set(['compactor', 'pruner', 'eraser'])
+
 /** The same in transactions that stay open over turns, and are sometimes given up. */
 export class Transactor extends Writer {
+  readonly #patience: RandomStream | undefined
+
+  constructor(scene: Scene, random: RandomStream) {
+    super(scene, random)
+    const isCompacted = scene.parts.life.actors.some(({ kind }) => compacting.has(kind))
+    this.#patience = isCompacted ? scene.stream('patience') : undefined
+  }
+
   override async act(): Promise<void> {
     const { random, scene } = this
     const operations = this.drawOperations()
     const pausesMs = operations.map(() => random.pick([0, 0, 0.1, 3]))
+    // Longer than a compaction is patient.
+    if (this.#patience?.chance(0.2) === true) pausesMs[0] = this.#patience.pick([1100, 2500])
     await scene.write(
       async (_, perform) => {
         for (const [index, operation] of operations.entries()) {

@@ -16,6 +16,11 @@ import {
   manifestFormatVersion,
 } from '../../packages/asofdb/src/checkpoint/manifest.ts'
 import {
+  encodeOwner,
+  encodePaths,
+  pathsFormatVersion,
+} from '../../packages/asofdb/src/checkpoint/paths-file.ts'
+import {
   sectionNames,
   sectionRecord,
   unitBytes,
@@ -76,6 +81,8 @@ describe('the document of the file formats', () => {
       segment: segmentFormatVersion,
       'checkpoint file': checkpointFormatVersion,
       'index image': imageFormatVersion,
+      paths: pathsFormatVersion,
+      owner: pathsFormatVersion,
       batch: batchFormat,
     })
   })
@@ -259,6 +266,8 @@ describe('the names in the document', () => {
       'previousManifest',
       'temporary',
       'temporary',
+      'paths',
+      'temporary',
       'lock',
       'lock',
     ])
@@ -274,6 +283,26 @@ describe('the names in the document', () => {
     const { log } = written as { log: { segments: object[] } }
     expectMentioned(rows, 'log', log)
     expectMentioned(rows, 'log', log.segments[0])
+  })
+
+  it('of the members of the files of other directories are those that are written', () => {
+    const id = '00112233445566778899aabbccddeeff'
+    const elsewhere = { log: '/fast/log', checkpoint: '../points' }
+    const written = [
+      ['PATHS', encodePaths({ id, elsewhere })],
+      ['OWNER', encodeOwner({ id, holds: 'log', directory: '/db' })],
+    ] as const
+    for (const [name, bytes] of written) {
+      const rows = document.table('## Other directories', [`Member of ${name}`, 'Holds'])
+      const [line = '', ...body] = Buffer.from(bytes).toString().split('\n')
+      expect(line).toMatch(new RegExp(`^asofdb ${name.toLowerCase()} 1 [0-9a-f]{8}$`))
+      const members = rows.map((row) => cell(row, `Member of ${name}`))
+      expect(members.sort()).toEqual(membersOf(JSON.parse(body.join('\n'))))
+    }
+    const rows = document
+      .table('## Other directories', ['Member of PATHS', 'Holds'])
+      .map((row) => ({ Member: cell(row, 'Member of PATHS'), Holds: cell(row, 'Holds') }))
+    expectMentioned(rows, 'elsewhere', elsewhere)
   })
 
   it('of the members of the lock are those that are written', async () => {

@@ -119,6 +119,10 @@ describe('modes that contradict each other', () => {
     { logQueueBytesMax: 0 },
     { checkpointMutations: -1 },
     { checkpointEveryMs: 0 },
+    { checkpointMutations: { keys: 0 } },
+    { checkpointEveryMs: { graph: -1 } },
+    { checkpointMutations: { nodes: 1 } as object },
+    { checkpointMutations: 'often' as unknown as number },
     { logBytesMax: Number.NaN },
   ])('are refused: %o', async (options) => {
     const error = await open('/nowhere', { ...options, host: machine() }).catch(

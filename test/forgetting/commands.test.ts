@@ -76,6 +76,8 @@ describe('asof prune and asof compact', () => {
     })
     expect(await runJson('compact', folder)).toMatchObject({ sequence: 8, versionsDropped: 5 })
     const second = await run('compact', folder)
+    const stats = await run('stats', folder)
+    expect(stats.out).toMatch(/\n {2}horizons +3 +the past before them was pruned; 0 compactions/)
     expect(second.out).toMatch(/later: compacted as of #8\n {2}0 versions dropped, 5 versions kept/)
     const verified = await run('verify', folder)
     expect(verified.code).toBe(0)

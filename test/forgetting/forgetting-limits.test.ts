@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, type DatabaseError, open, type OpenOptions, restore } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { hostWith } from '../transfer/host-with-files.ts'
 
 const path = '/database'
 
@@ -63,7 +64,11 @@ describe('what is made from a database that has forgotten', () => {
       const early = restore('/backup', '/early', { host, toSequence: 3 })
       await expect(early).rejects.toMatchObject({ code: 'HistoryPruned' })
       await restore('/backup', '/restored', { host, toSequence: 5 })
-      for (const [place, last] of [['/fork', 4], ['/restored', 5], ['/backup', 7]] as const) {
+      for (const [place, last] of [
+        ['/fork', 4],
+        ['/restored', 5],
+        ['/backup', 7],
+      ] as const) {
         const copy = await open(place, { host })
         expect(copy.sequence).toBe(last)
         const keysAt = (at: number) => copy.asOf({ sequence: at }).keys('counter')
@@ -214,7 +219,12 @@ describe('retention', () => {
       for (let round = 0; round < 12; round++) await writeMany(database, 2000)
       await wait(host, 1000)
       const { compaction, versions } = database.stats()
-      expect(compaction).toEqual({ count: 0, versionsDropped: 0, lastDurationMs: null, horizons: 0 })
+      expect(compaction).toEqual({
+        count: 0,
+        versionsDropped: 0,
+        lastDurationMs: null,
+        horizons: 0,
+      })
       expect(versions.keys).toBeGreaterThan(5000)
       const { sequence } = database
       await wait(host, 3_600_000)
@@ -248,13 +258,47 @@ describe('figures', () => {
   it('tell how often tables were made anew, what that took away, and of horizons', async () => {
     await inWorld('figures', async ({ database }) => {
       await count(database, 1, 10)
-      await database.prune({ keyspaces: ['counter'], labels: ['N'] })
+      await database.write((tx) => tx.keys('second').put('n', 1))
+      await database.prune({ keyspaces: ['counter', 'second'], labels: ['N'] })
       await database.compact()
       const { compaction } = database.stats()
-      expect(compaction).toMatchObject({ count: 2, versionsDropped: 18, horizons: 2 })
+      expect(compaction).toMatchObject({ count: 2, versionsDropped: 18, horizons: 3 })
       expect(compaction.lastDurationMs).toBeGreaterThanOrEqual(0)
       await database.prune()
       expect(database.stats().compaction.count).toBe(2)
+    })
+  })
+
+  it('and health tells of work in the background that fails, until it succeeds', async () => {
+    const simulated = new SimulatedHost({ seed: 'failing' })
+    let isFull = false
+    const host = hostWith(simulated, {
+      files: {
+        open: async (name, mode) => {
+          const isRefused = isFull && mode === 'create' && name.includes('/checkpoint/')
+          if (isRefused) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+          return simulated.files.open(name, mode)
+        },
+      },
+    })
+    await simulated.run(async () => {
+      const first = await open(path, { host })
+      await count(first, 1, 5)
+      await first.checkpoint()
+      isFull = true
+      await expect(first.erase(1)).rejects.toMatchObject({ code: 'DiskFull' })
+      expect(first.asOf({ sequence: 3 }).node(1)).toBeUndefined()
+      await expect(first.close()).rejects.toMatchObject({ code: 'DiskFull' })
+
+      const database = await open(path, { host })
+      await wait(simulated, 1000)
+      const codes = () => database.health().reasons.map(({ code }) => code)
+      expect(database.node(1)).toBeUndefined()
+      expect(codes()).toContain('CompactionFailing')
+      isFull = false
+      await database.compact()
+      expect(codes()).toEqual([])
+      await database.close()
     })
   })
 
@@ -282,7 +326,10 @@ describe('what makes no sense is refused', () => {
         [() => database.erase(3), 'InvalidArgument'],
         [() => database.erase(Number.NaN), 'InvalidArgument'],
         [() => database.erase({ keyspace: '', key: 'n' }), 'InvalidArgument'],
-        [() => database.write((tx) => tx.setRetention({ label: '' }, 'present')), 'InvalidArgument'],
+        [
+          () => database.write((tx) => tx.setRetention({ label: '' }, 'present')),
+          'InvalidArgument',
+        ],
         [
           () => database.write((tx) => tx.setRetention({ label: 'N' }, { keepMs: -1 })),
           'InvalidArgument',
@@ -330,7 +377,8 @@ describe('what makes no sense is refused', () => {
         () => database.prune({ labels: ['N'] }),
         () => database.erase(1),
       ]
-      for (const call of calls(written)) await expect(call()).rejects.toMatchObject({ code: 'Closed' })
+      for (const call of calls(written))
+        await expect(call()).rejects.toMatchObject({ code: 'Closed' })
       const [name = ''] = await host.files.list(`${path}/checkpoint`)
       const file = await host.files.open(`${path}/checkpoint/${name}`, 'write')
       await file.write(Uint8Array.of(255, 255), (await file.size()) - 12)

@@ -84,7 +84,7 @@ async function contentOf(files: FileSystem, path: string): Promise<Buffer | unde
   const file = await files.open(path, 'read').catch(() => undefined)
   if (file === undefined) return undefined
   const content = Buffer.alloc(await file.size())
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const read = await file.read(content.subarray(at), at)
     if (read === 0) throw new Error(`${path} ends early`)
     at += read

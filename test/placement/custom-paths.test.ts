@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { DatabaseError, inspect, open, recover, restore } from '../../packages/asofdb/src/index.ts'
+import {
+  type DatabaseError,
+  inspect,
+  open,
+  recover,
+  relocate,
+  restore,
+} from '../../packages/asofdb/src/index.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { caught } from '../errors/caught.ts'
 import { hostWith } from '../transfer/host-with-files.ts'
 import {
   commitUpTo,
@@ -28,13 +36,8 @@ async function machine(paths: object = elsewhere): Promise<SimulatedHost> {
   return host
 }
 
-async function refusalOf(work: Promise<unknown>): Promise<DatabaseError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  if (error instanceof DatabaseError) return error
-  throw error ?? new Error('it was not refused')
+function refusalOf(work: Promise<unknown>): Promise<DatabaseError> {
+  return caught(() => work)
 }
 
 describe('a log and checkpoints in directories of their own', () => {
@@ -43,7 +46,8 @@ describe('a log and checkpoints in directories of their own', () => {
     await host.run(async () => {
       expect(await host.files.list(directory)).toEqual(['MANIFEST', 'MANIFEST.previous', 'PATHS'])
       expect(await host.files.list('/fast/log')).toContain('OWNER')
-      expect((await host.files.list('/fast/log')).filter((name) => name.endsWith('.seg'))).not.toEqual([])
+      const segments = (await host.files.list('/fast/log')).filter((name) => name.endsWith('.seg'))
+      expect(segments.length).toBeGreaterThan(0)
       expect(await host.files.list('/big/points')).toContain('00000002.checkpoint')
       const database = await openOn(host)
       expect(database.recovery.outcome).toBe('clean')
@@ -58,11 +62,24 @@ describe('a log and checkpoints in directories of their own', () => {
   })
 
   it.each([
-    [{ logDirectory: '../log' }, '/home/log', '/home/db/checkpoint'],
-    [{ checkpointDirectory: '/big/points' }, '/home/db/log', '/big/points'],
-    [{ logDirectory: 'wal', checkpointDirectory: 'snap/shots' }, '/home/db/wal', '/home/db/snap/shots'],
-    [{ logDirectory: 'log', checkpointDirectory: '/home/db/checkpoint' }, '/home/db/log', '/home/db/checkpoint'],
-  ])('may be relative to the database, inside of it, or one of them only: %o', async (paths, log, checkpoint) => {
+    { paths: { logDirectory: '../log' }, log: '/site/log', checkpoint: `${directory}/checkpoint` },
+    {
+      paths: { checkpointDirectory: '/big/points' },
+      log: `${directory}/log`,
+      checkpoint: '/big/points',
+    },
+    {
+      paths: { logDirectory: 'wal', checkpointDirectory: 'snap/shots' },
+      log: `${directory}/wal`,
+      checkpoint: `${directory}/snap/shots`,
+    },
+    {
+      paths: { logDirectory: 'log', checkpointDirectory: `${directory}/checkpoint` },
+      log: `${directory}/log`,
+      checkpoint: `${directory}/checkpoint`,
+    },
+  ])('may be relative to the database, inside of it, or one of them: %o', async (of) => {
+    const { paths, log, checkpoint } = of
     const host = await machine(paths)
     await host.run(async () => {
       expect((await host.files.list(log)).some((name) => name.endsWith('.seg'))).toBe(true)
@@ -81,7 +98,7 @@ describe('a log and checkpoints in directories of their own', () => {
       const database = await openOn(host)
       await database.backup('/copies/backup')
       await database.fork('/copies/fork', { toSequence: 7 })
-      for (const inside of ['/fast/log/x', '/big/points', '/home/db/x']) {
+      for (const inside of ['/fast/log/x', '/big/points', '/site/db/x']) {
         expect((await refusalOf(database.backup(inside))).code).toBe('InvalidArgument')
         expect((await refusalOf(database.fork(inside))).code).toBe('InvalidArgument')
       }
@@ -123,7 +140,7 @@ describe('a log and checkpoints in directories of their own', () => {
     })
   })
 
-  it('keep a file that another disk refuses to read beside the others, under another name', async () => {
+  it('keep a file that another disk refuses to read where it is, under another name', async () => {
     const host = new SimulatedHost({ seed: 'refused' })
     await host.run(async () => {
       const database = await openOn(host, elsewhere)
@@ -169,7 +186,7 @@ describe('directories that are not the right ones', () => {
         const before = await contentOf(host, '')
         const refused = await refusalOf(openOn(host, { ...elsewhere, logDirectory: '/other' }))
         expect(refused.code).toBe('InvalidArgument')
-        const stored = paths === elsewhere ? '/fast/log' : '/home/db/log'
+        const stored = paths === elsewhere ? '/fast/log' : '/site/db/log'
         expect(refused.message).toContain(`with the log in ${stored}`)
         expect(await contentOf(host, '')).toEqual(before)
       })
@@ -179,7 +196,7 @@ describe('directories that are not the right ones', () => {
   it.each([
     [{ logDirectory: '' }],
     [{ logDirectory: 7 as unknown as string }],
-    [{ logDirectory: '/home' }],
+    [{ logDirectory: '/site' }],
     [{ logDirectory: '.' }],
     [{ logDirectory: 'index' }],
     [{ logDirectory: 'checkpoint/log' }],
@@ -210,7 +227,7 @@ describe('directories that are not the right ones', () => {
     await host.run(async () => {
       await host.files.makeDirectory('/other')
       await host.files.makeDirectory('/other/things')
-      const other = (logDirectory: string) => open('/home/second', { host, logDirectory })
+      const other = (logDirectory: string) => open('/site/second', { host, logDirectory })
       expect(await refusalOf(other('/other'))).toMatchObject({ code: 'NotADatabase' })
       const foreign = await refusalOf(other('/fast/log'))
       expect(foreign.code).toBe('ForeignFile')
@@ -221,6 +238,22 @@ describe('directories that are not the right ones', () => {
       const first = await openOn(host)
       expect(isAsWritten(first)).toBe(true)
       await first.close()
+    })
+  })
+
+  it('are refused when they are of a database that was there before', async () => {
+    const host = await machine()
+    await host.run(async () => {
+      await copyFolder(host, { from: '/fast/log', to: '/saved' })
+      for (const path of [directory, '/fast/log', '/big/points']) await emptyFolder(host, path)
+      const database = await openOn(host, elsewhere)
+      await commitUpTo(database, 3)
+      await database.close()
+      await emptyFolder(host, '/fast/log')
+      await copyFolder(host, { from: '/saved', to: '/fast/log' })
+      const refused = await refusalOf(openOn(host))
+      expect(refused.code).toBe('ForeignFile')
+      expect(refused.message).toContain("can't be taken for the log")
     })
   })
 
@@ -258,12 +291,12 @@ describe('directories that are not the right ones', () => {
   it('are not shared by a copy of the database directory, open or not', async () => {
     const host = await machine()
     await host.run(async () => {
-      await copyFolder(host, { from: directory, to: '/home/copy' })
-      const closed = await refusalOf(open('/home/copy', { host }))
+      await copyFolder(host, { from: directory, to: '/site/copy' })
+      const closed = await refusalOf(open('/site/copy', { host }))
       expect(closed.code).toBe('ForeignFile')
       expect(closed.message).toContain(`of the database in ${directory}`)
       const database = await openOn(host)
-      expect((await refusalOf(open('/home/copy', { host }))).code).toBe('Locked')
+      expect((await refusalOf(open('/site/copy', { host }))).code).toBe('Locked')
       await commitUpTo(database, 12)
       expect(isAsWritten(database)).toBe(true)
       await database.close()
@@ -273,13 +306,46 @@ describe('directories that are not the right ones', () => {
   it('that are relative go with the database when both are copied', async () => {
     const host = await machine({ logDirectory: '../log' })
     await host.run(async () => {
-      await copyFolder(host, { from: '/home', to: '/moved' })
+      await copyFolder(host, { from: '/site', to: '/moved' })
       const [old, copy] = [await openOn(host), await open('/moved/db', { host })]
       await commitUpTo(copy, 13)
       expect([old.sequence, copy.sequence]).toEqual([10, 13])
       expect(isAsWritten(copy)).toBe(true)
       await old.close()
       await copy.close()
+    })
+  })
+
+  it('are no place for a new database when every manifest is gone', async () => {
+    const host = await machine()
+    await host.run(async () => {
+      for (const name of ['MANIFEST', 'MANIFEST.previous']) {
+        await host.files.remove(`${directory}/${name}`)
+      }
+      const before = await contentOf(host, '')
+      expect((await refusalOf(openOn(host))).code).toBe('Corrupt')
+      const others = { logDirectory: '/other', checkpointDirectory: '/others' }
+      expect((await refusalOf(openOn(host, others))).code).toBe('InvalidArgument')
+      expect(await contentOf(host, '')).toEqual(before)
+      const database = await openOn(host, { recovery: 'repair' })
+      expect(database.sequence).toBe(10)
+      expect(isAsWritten(database)).toBe(true)
+      await database.close()
+    })
+  })
+
+  it('of a backup that was taken apart are not brought up to date', async () => {
+    const host = new SimulatedHost({ seed: 'apart' })
+    await host.run(async () => {
+      const database = await openOn(host)
+      await commitUpTo(database, 3)
+      await database.backup('/copies/backup')
+      await host.files.rename('/copies/backup/checkpoint', '/copies/points')
+      await relocate('/copies/backup', { host, checkpointDirectory: '../points' })
+      await commitUpTo(database, 5)
+      expect((await refusalOf(database.backup('/copies/backup'))).code).toBe('AlreadyExists')
+      await restore('/copies/backup', '/restored', { host })
+      await database.close()
     })
   })
 

@@ -2,7 +2,7 @@ import { type Database, open, type OpenOptions } from '../../packages/asofdb/src
 import type { Host } from '../../packages/asofdb/src/host/host.ts'
 import type { SimulatedHost } from '../../simulation/simulated-host.ts'
 
-export const directory = '/home/db'
+export const directory = '/site/db'
 
 /** A log and checkpoints on two other disks. */
 export const elsewhere = { logDirectory: '/fast/log', checkpointDirectory: '/big/points' } as const

@@ -12,6 +12,7 @@ import { importCommand } from './commands/import.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { provenanceCommand } from './commands/provenance.ts'
 import { retentionCommand } from './commands/retention.ts'
+import { relocateCommand } from './commands/relocate.ts'
 import { restoreCommand } from './commands/restore.ts'
 import { recoverCommand } from './commands/recover.ts'
 import { showCommand } from './commands/show.ts'
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   backupCommand,
   restoreCommand,
   forkCommand,
+  relocateCommand,
   retentionCommand,
   pruneCommand,
   compactCommand,

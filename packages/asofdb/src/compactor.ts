@@ -70,9 +70,15 @@ export class Compactor {
     return this.#figures
   }
 
-  /** Compacts, one at a time. Throws `Closed` when it is stopped meanwhile. */
-  compact(options: CompactOptions = {}): Promise<CompactionReport> {
-    const next = this.#last.then(() => this.#run(options))
+  /**
+   * Compacts, one at a time; with `isForgetting`, so that no file stays that is older than the new
+   * tables. Throws `Closed` when it is stopped meanwhile.
+   */
+  compact(
+    options: CompactOptions = {},
+    { isForgetting }: { readonly isForgetting: boolean } = { isForgetting: false },
+  ): Promise<CompactionReport> {
+    const next = this.#last.then(() => this.#run(options, isForgetting))
     this.#last = next.catch(() => undefined)
     return next
   }
@@ -99,7 +105,7 @@ export class Compactor {
     }
   }
 
-  async #run(options: CompactOptions): Promise<CompactionReport> {
+  async #run(options: CompactOptions, isForgetting: boolean): Promise<CompactionReport> {
     const { host, storage } = this.#options
     this.#mustGoOn(options)
     storage.mustBeWritable()
@@ -108,6 +114,8 @@ export class Compactor {
     const bytesBefore = bytesOf(tables)
     const rewrite = new TableRewrite(tables)
     const next = await this.#rewrite(rewrite, options)
+    // Another compaction may have dropped the bytes before, and may have left files behind.
+    if (isForgetting) storage.forgetFiles()
     const report = {
       sequence: next.tables.commits.sequence,
       versionsDropped: rewrite.versionsDropped,

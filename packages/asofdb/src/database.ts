@@ -369,7 +369,8 @@ export class Database {
   /**
    * Gives back the memory and the disk space of what nobody can see any more, while commits and
    * reads go on. No answer changes by it. A transaction that is open for longer than a second
-   * meanwhile meets `Conflict` when it commits. Throws `Closed`, `ReadOnly`, `DiskFull`, `IoFailed`.
+   * meanwhile meets `Conflict` when it commits. Throws `Closed`, `ReadOnly`, `DiskFull`,
+   * `IoFailed`.
    */
   compact(options: CompactOptions = {}): Promise<CompactionReport> {
     return this.#whileOpen(() => this.#upkeep.compact(options))

@@ -8,7 +8,11 @@ import { IndexImages } from './checkpoint/index-images.ts'
 import { removeIfPresent } from './checkpoint/write-checkpoint.ts'
 import type { PartPaths } from './checkpoint/paths-file.ts'
 import type { Places } from './checkpoint/placed-files.ts'
-import { logDirectoryOf, quarantineDirectoryName } from './checkpoint/directory-names.ts'
+import {
+  logDirectoryName,
+  logDirectoryOf,
+  quarantineDirectoryName,
+} from './checkpoint/directory-names.ts'
 import type { BatchApplier, LoggedBatch } from './commit/apply.ts'
 import type { Compression } from './encoding/compression.ts'
 import { isErrno } from './host/files.ts'
@@ -27,9 +31,11 @@ import type { RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
 import { type DatabaseError, isDatabaseError } from './rules/errors.ts'
 import { Backups } from './transfer/backups.ts'
+import type { KnownBackup } from './transfer/known-backups.ts'
 import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
 import { ReadOnlyStorage } from './read-only-storage.ts'
 import type { Storage, StorageFigures } from './storage.ts'
+import type { CommitTable } from './versions/commit-table.ts'
 import type { LiveTables } from './versions/live-tables.ts'
 
 export interface DirectoryOptions {
@@ -97,7 +103,8 @@ export class DirectoryStorage implements Storage {
       manifests,
       compression: options.checkpointCompression,
       untilDurable: (sequence) => this.#untilDurable(sequence),
-      dropLogBefore: (sequence) => this.#writer?.dropBefore(sequence) ?? this.#dropEarlierLog(),
+      dropLogBefore: (sequence, named) =>
+        this.#writer?.dropBefore(sequence, named) ?? Promise.resolve([]),
       onStarted: (sequence) => options.observer.checkpoints.noteStarted(sequence),
     })
     this.#background = new BackgroundCheckpoints({
@@ -106,6 +113,7 @@ export class DirectoryStorage implements Storage {
       triggers: options.checkpoints,
       sequence: manifests.current.checkpoint.sequence,
       logBytes: bytesToReplay(parts.recovery),
+      symbols: manifests.current.checkpoint.files.at(-1)?.to.symbols ?? 0,
       meter: options.observer.checkpoints,
       make: () => this.#checkpoint(),
     })
@@ -212,6 +220,7 @@ export class DirectoryStorage implements Storage {
         unsyncedBytes: this.#writer?.unsyncedBytes ?? logBytes,
       },
       checkpoint: { sequence, files: files.length, bytes: this.#checkpointer.byteLength },
+      unsaved: this.#background.unsaved,
       indexImages: figuresOf(this.#parts.images),
     }
   }
@@ -261,6 +270,10 @@ export class DirectoryStorage implements Storage {
     this.#forgetsAsked++
   }
 
+  backupsBefore(sequence: number): readonly KnownBackup[] {
+    return this.#backups.before(sequence)
+  }
+
   async quarantined(): Promise<{ readonly name: string; readonly why: string }[]> {
     const { host, directory } = this.#parts.options
     const why = 'it was damaged and put aside, and may hold anything; remove it yourself'
@@ -293,7 +306,8 @@ export class DirectoryStorage implements Storage {
     // Without a writer the log that may lie there is of an earlier opening, and grows no more.
     const durableSequence = (): number =>
       this.#writer?.durableSequence ?? manifests.current.checkpoint.sequence
-    const stored = { directory, manifests, durableSequence }
+    const commits = (): CommitTable => live.current.commits
+    const stored = { directory, manifests, durableSequence, commits }
     const report = await verify({ host, tables, derived, stored })
     await images.check()
     return { ...report, indexImages: images.report() }
@@ -356,27 +370,43 @@ export class DirectoryStorage implements Storage {
     }
   }
 
-  /** After the log has begun another segment, so that the ones before hold nothing that is needed. */
+  /** After the log has begun another segment: the ones before hold nothing that is needed then. */
   async #checkpointAlone(): Promise<CheckpointReport> {
     const asked = this.#forgetsAsked
     await this.#writer?.rotate()
     const report = await this.#checkpointer.checkpoint('alone')
     const images = await this.#parts.images.forget()
     this.#forgetsDone = asked
-    return { ...report, leftBehind: [...report.leftBehind, ...images] }
+    const log = await this.#dropEarlierLog()
+    const removed = [...report.removed, ...log.removed]
+    return { ...report, removed, leftBehind: [...report.leftBehind, ...log.leftBehind, ...images] }
   }
 
-  /** Without a log of its own: the segments of earlier openings that the manifest names no more. */
-  async #dropEarlierLog(): Promise<string[]> {
+  /** Removes the segments of earlier openings that nobody has removed and nothing names. */
+  async #dropEarlierLog(): Promise<Pick<CheckpointReport, 'removed' | 'leftBehind'>> {
     const { options, manifests } = this.#parts
     const { files } = options.host
     const folder = logDirectoryOf(options.directory)
-    const named = new Set(manifests.current.segments.map(({ name }) => name))
-    const isEarlier = (name: string): boolean =>
-      parseSegmentName(name) !== undefined && !named.has(name)
-    const names = (await files.list(folder)).filter(isEarlier)
-    for (const name of names) await removeIfPresent(files, `${folder}/${name}`)
-    return names
+    const removed: string[] = []
+    const leftBehind: { name: string; why: string }[] = []
+    const tryTo = async (name: string, work: () => Promise<void>): Promise<void> => {
+      await work().catch((error: unknown) => leftBehind.push({ name, why: String(error) }))
+    }
+    // What a writer begins meanwhile is of later commits.
+    const start = manifests.current.segments[0]?.firstSequence ?? Infinity
+    await tryTo(logDirectoryName, async () => {
+      for (const file of await files.list(folder)) {
+        const { firstSequence = Infinity } = parseSegmentName(file) ?? {}
+        if (firstSequence >= start) continue
+        const name = `${logDirectoryName}/${file}`
+        await tryTo(name, async () => {
+          await removeIfPresent(files, `${folder}/${file}`)
+          removed.push(name)
+        })
+      }
+      if (removed.length > 0) await files.syncDirectory(folder)
+    })
+    return { removed, leftBehind }
   }
 
   #fail(poison: DatabaseError): void {

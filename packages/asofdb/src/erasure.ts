@@ -6,6 +6,7 @@ import type { CommitMeta } from './graph/history.ts'
 import { type EntityInput, idOf } from './graph/graph-writer.ts'
 import type { CompactionReport, CompactOptions } from './compactor.ts'
 import { DatabaseError } from './rules/errors.ts'
+import type { KnownBackup } from './transfer/known-backups.ts'
 import { type EntityKind, kindOf, ordinalOf } from './versions/entity.ts'
 import { alwaysSpan } from './versions/periods.ts'
 import { checkKeyspace } from './transaction.ts'
@@ -33,8 +34,10 @@ export interface ErasureReport {
   readonly compaction: CompactionReport
   /** Files of the database that may hold what was erased still, each with the reason. */
   readonly remaining: readonly { readonly name: string; readonly why: string }[]
-  /** Backups that may hold it still: those that were last made before this commit. */
+  /** Backups that may hold it still: those that were last made before this commit, */
   readonly backupsBefore: number
+  /** among them these, which the database knows of because it made them. */
+  readonly backups: readonly KnownBackup[]
 }
 
 /**

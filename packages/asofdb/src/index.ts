@@ -5,7 +5,7 @@
 // Opening and closing.
 export type { Fsync } from './log/durability.ts'
 export type { Durability, WriteDurability } from './log/durability-options.ts'
-export { open, type OpenOptions } from './open.ts'
+export { type KindBounds, open, type OpenOptions } from './open.ts'
 export type { Compression } from './encoding/compression.ts'
 export type { Database } from './database.ts'
 export type { BeginOptions, ImportOptions, WriteOptions } from './transaction-runner.ts'
@@ -27,6 +27,7 @@ export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 
 // Forgetting.
 export type { CompactionReport, CompactOptions } from './compactor.ts'
+export type { KnownBackup } from './transfer/known-backups.ts'
 export type { ErasureOptions, ErasureReport, ErasureTarget } from './erasure.ts'
 export type { HorizonReport, PruneOptions, PruneReport } from './pruning.ts'
 export type { Retention, RetentionRule, RetentionTarget } from './retention.ts'
@@ -34,6 +35,7 @@ export { inspect, recover, type InspectOptions, type RecoverOptions } from './re
 export { relocate, type RelocateOptions, type RelocateReport } from './relocate.ts'
 export type { IndexImageReport, IndexImageState } from './checkpoint/index-images.ts'
 export type { Places } from './checkpoint/placed-files.ts'
+export type { KindCounts } from './checkpoint/unsaved-state.ts'
 export type { InspectionReport } from './recovery/examine.ts'
 export type {
   Damage,

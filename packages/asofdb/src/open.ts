@@ -1,7 +1,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import { CommitPipeline } from './commit/commit-pipeline.ts'
-import type { CheckpointTriggers } from './checkpoint/checkpoint-policy.ts'
+import type { CheckpointTriggers, KindTriggers } from './checkpoint/checkpoint-policy.ts'
 import type { PartPaths } from './checkpoint/paths-file.ts'
+import { type StateKind, stateKinds } from './checkpoint/unsaved-state.ts'
 import { Database } from './database.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { checkCompression, type Compression } from './encoding/compression.ts'
@@ -18,6 +19,16 @@ import { DatabaseError } from './rules/errors.ts'
 import { MemoryStorage, type Storage } from './storage.ts'
 import { LiveTables } from './versions/live-tables.ts'
 import { Tables } from './versions/tables.ts'
+
+/** A bound for each kind of state; `Infinity` for those that are not given. */
+export interface KindBounds {
+  /** Versions of nodes and edges. */
+  readonly graph?: number | undefined
+  /** Versions of keys. */
+  readonly keys?: number | undefined
+  /** Names of labels, types, properties and keyspaces that were not there before. */
+  readonly symbols?: number | undefined
+}
 
 export interface OpenOptions {
   /** A usual mode by its name. Default: `sync`. */
@@ -64,13 +75,16 @@ export interface OpenOptions {
    * only on demand, at close and for other reasons. Default: 256 MiB.
    */
   readonly checkpointLogBytes?: number | undefined
-  /** The same for the number of versions written. Default: `Infinity`. */
-  readonly checkpointMutations?: number | undefined
+  /**
+   * The same for the number of versions written; or for the number of each kind of state by itself,
+   * where whichever is reached first makes the checkpoint. Default: `Infinity`.
+   */
+  readonly checkpointMutations?: number | KindBounds | undefined
   /**
    * The same for the milliseconds since the oldest commit that no checkpoint has; while there is
-   * none, nothing is done. Default: `Infinity`.
+   * none, nothing is done. Or since the oldest change of each kind of state. Default: `Infinity`.
    */
-  readonly checkpointEveryMs?: number | undefined
+  readonly checkpointEveryMs?: number | KindBounds | undefined
   /**
    * How the files of checkpoints are compressed from now on; those that are there are read
    * whatever they are. Default: `none`, which opens fastest.
@@ -192,19 +206,55 @@ function mustHaveNoPaths(options: OpenOptions): void {
 const limits = [
   ['logQueueBytesMax', 'bytes'],
   ['checkpointLogBytes', 'bytes'],
-  ['checkpointMutations', 'versions'],
-  ['checkpointEveryMs', 'milliseconds'],
   ['logBytesMax', 'bytes'],
   ['indexImageRowsMin', 'versions'],
 ] as const
 
 function triggersOf(options: OpenOptions): CheckpointTriggers {
   const logBytes = options.checkpointLogBytes ?? checkpointLogBytesDefault
+  const { checkpointMutations: mutations, checkpointEveryMs: everyMs } = options
   return {
     logBytes,
-    mutations: options.checkpointMutations ?? Infinity,
-    everyMs: options.checkpointEveryMs ?? Infinity,
+    mutations: typeof mutations === 'number' ? mutations : Infinity,
+    everyMs: typeof everyMs === 'number' ? everyMs : Infinity,
     logBytesMax: options.logBytesMax ?? Math.max(4 * logBytes, logBytesMaxLeast),
+    kinds: kindsOf(mutations, everyMs),
+  }
+}
+
+/** Undefined where no kind has a bound of its own. */
+function kindsOf(
+  mutations: number | KindBounds | undefined,
+  everyMs: number | KindBounds | undefined,
+): CheckpointTriggers['kinds'] {
+  if (typeof mutations !== 'object' && typeof everyMs !== 'object') return undefined
+  const bound = (bounds: number | KindBounds | undefined, kind: StateKind): number =>
+    typeof bounds === 'object' ? (bounds[kind] ?? Infinity) : Infinity
+  const triggers = (kind: StateKind): KindTriggers => ({
+    mutations: bound(mutations, kind),
+    everyMs: bound(everyMs, kind),
+  })
+  return { graph: triggers('graph'), keys: triggers('keys'), symbols: triggers('symbols') }
+}
+
+const kindLimits = [
+  ['checkpointMutations', 'versions'],
+  ['checkpointEveryMs', 'milliseconds'],
+] as const
+
+function checkKindLimits(options: OpenOptions, refuse: (what: string) => never): void {
+  for (const [name, unit] of kindLimits) {
+    const bounds = options[name]
+    if (bounds === undefined) continue
+    const isByKind = typeof bounds === 'object' && bounds !== null
+    const entries = isByKind ? Object.entries(bounds) : [['', bounds] as const]
+    for (const [kind, bound] of entries) {
+      if (isByKind && !stateKinds.some((one) => one === kind)) {
+        refuse(`${name} has bounds for ${stateKinds.join(', ')}, not for ${kind}`)
+      }
+      if (bound === undefined || bound > 0) continue
+      refuse(`${isByKind ? `${name}.${kind}` : name} is a positive number of ${unit}, or Infinity`)
+    }
   }
 }
 
@@ -225,6 +275,7 @@ function checkOptions(path: string, options: OpenOptions): void {
     if (limit === undefined || limit > 0) continue
     refuse(`${name} is a positive number of ${unit}, or Infinity`)
   }
+  checkKindLimits(options, refuse)
   if (options.recovery !== undefined && !recoveryPolicies.includes(options.recovery)) {
     refuse(`recovery is one of ${recoveryPolicies.join(', ')}, not ${String(options.recovery)}`)
   }

@@ -24,8 +24,8 @@ export interface RelocateReport {
  * them, or the database. Without paths: they are where they were, and the database is here now.
  * Moves no file. Opening finds out whether everything is there.
  *
- * Throws `InvalidArgument` for a directory that can't be the one, `ForeignFile` for one that belongs
- * to another database, `Locked`, `NotADatabase`, `ReadOnly`, `DiskFull`, `IoFailed`.
+ * Throws `InvalidArgument` for a directory that can't be the one, `ForeignFile` for one of another
+ * database, `Locked`, `NotADatabase`, `ReadOnly`, `DiskFull`, `IoFailed`.
  */
 export async function relocate(
   path: string,

@@ -3,9 +3,7 @@ import { type EntityKind, entityKinds } from './versions/entity.ts'
 
 /** Nodes with a label, edges of a type, or keys of a keyspace. */
 export type RetentionTarget =
-  | { readonly label: string }
-  | { readonly type: string }
-  | { readonly keyspace: string }
+  { readonly label: string } | { readonly type: string } | { readonly keyspace: string }
 
 /**
  * How long what was known is told. `forever`; `present`: only what is known now; or the length of

@@ -13,6 +13,8 @@ import type { Observer } from './observe/observer.ts'
 import { checkWriteDurability, type WriteDurability } from './log/durability-options.ts'
 import type { Settings } from './checkpoint/manifest.ts'
 import type { Places } from './checkpoint/placed-files.ts'
+import type { KindCounts } from './checkpoint/unsaved-state.ts'
+import type { KnownBackup } from './transfer/known-backups.ts'
 import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
 import { memoryRecoveryReport, type RecoveryReport } from './recovery/report.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
@@ -41,6 +43,8 @@ export interface Storage extends CommitLog {
   checkpoint(): Promise<CheckpointReport>
   /** Has the next checkpoint leave no file that holds what was erased. */
   forgetFiles(): void
+  /** Backups that are known of and were last made before a commit. */
+  backupsBefore(sequence: number): readonly KnownBackup[]
   /** Files put aside because they are damaged, which are not looked into. */
   quarantined(): Promise<{ readonly name: string; readonly why: string }[]>
   /** What a fork keeps of it: an id, or something that is none, and what its creation decided. */
@@ -59,6 +63,8 @@ export interface StorageFigures {
   readonly durableSequence: number
   readonly log: LogFigures
   readonly checkpoint: { readonly sequence: number; readonly files: number; readonly bytes: number }
+  /** How much of each kind of state no checkpoint has. */
+  readonly unsaved: KindCounts
   readonly indexImages: ImageFigures & { readonly bytes: number }
 }
 
@@ -140,7 +146,8 @@ export class MemoryStorage implements Storage {
 
   figures(): StorageFigures {
     const checkpoint = { sequence: 0, files: 0, bytes: 0 }
-    return { durableSequence: 0, log: noLog, checkpoint, indexImages: noImages }
+    const unsaved = { graph: 0, keys: 0, symbols: 0 }
+    return { durableSequence: 0, log: noLog, checkpoint, unsaved, indexImages: noImages }
   }
 
   mustBeWritable(): void {}
@@ -172,6 +179,10 @@ export class MemoryStorage implements Storage {
   }
 
   forgetFiles(): void {}
+
+  backupsBefore(): readonly KnownBackup[] {
+    return []
+  }
 
   quarantined(): Promise<{ readonly name: string; readonly why: string }[]> {
     return Promise.resolve([])
@@ -234,6 +245,8 @@ export interface Stats {
     /** All images of indexes on the disk. */
     readonly indexImages: number
   }
+  /** Where log and checkpoints are, as absolute paths; null in memory. */
+  readonly places: Places | null
   readonly transactions: {
     /** Begun and neither committed nor cancelled. */
     readonly open: number
@@ -248,6 +261,8 @@ export interface Stats {
     /** The newest commit in the last checkpoint; 0 before the first. */
     readonly sequence: number
     readonly files: number
+    /** How much of each kind of state no checkpoint has: versions, and names for `symbols`. */
+    readonly unsaved: KindCounts
     /** The last one that this opening made: null before the first. */
     readonly last: CheckpointMade | null
   }
@@ -279,7 +294,7 @@ interface StatsParts {
 export function collectStats(parts: StatsParts): Stats {
   const { tables, indexes, storage, observer } = parts
   const { recovery } = storage
-  const { durableSequence, log, checkpoint, indexImages } = storage.figures()
+  const { durableSequence, log, checkpoint, unsaved, indexImages } = storage.figures()
   const { node, edge, key, edgeEnds, keyNames, commits } = tables
   const versionTables = [node, edge, key]
   let rowBytes = edgeEnds.column.byteLength + keyNames.column.byteLength + commits.rows.byteLength
@@ -303,11 +318,13 @@ export function collectStats(parts: StatsParts): Stats {
       checkpoint: checkpoint.bytes,
       indexImages: indexImages.bytes,
     },
+    places: storage.places ?? null,
     transactions: { open: parts.openTransactions },
     log: { ...log, groups: observer.log.groups, syncs: observer.log.syncs },
     checkpoint: {
       sequence: checkpoint.sequence,
       files: checkpoint.files,
+      unsaved,
       last: observer.checkpoints.made,
     },
     compaction: { ...parts.compaction, horizons: tables.removals.horizonCount },

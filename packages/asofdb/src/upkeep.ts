@@ -84,8 +84,11 @@ export class Upkeep {
   }
 
   /** See `Database.compact`. */
-  async compact(options: CompactOptions = {}): Promise<CompactionReport> {
-    const report = await this.#compactor.compact(options)
+  async compact(
+    options: CompactOptions = {},
+    how?: { readonly isForgetting: boolean },
+  ): Promise<CompactionReport> {
+    const report = await this.#compactor.compact(options, how)
     this.#options.observer.noteCompaction(undefined)
     return report
   }
@@ -112,7 +115,7 @@ export class Upkeep {
       removals = stateErasure(core, this.#generation.indexes, targets)
     }, options.meta)
     this.#compactor.hide(removals)
-    const compaction = await this.compact(options)
+    const compaction = await this.compact(options, { isForgetting: true })
     const count = (kind: Removal['kind']): number =>
       removals.filter((removal) => removal.kind === kind).length
     const newest = sequence ?? this.#generation.tables.commits.sequence
@@ -127,6 +130,7 @@ export class Upkeep {
         ...(await this.#options.storage.quarantined()),
       ],
       backupsBefore: newest,
+      backups: this.#options.storage.backupsBefore(newest),
     }
   }
 

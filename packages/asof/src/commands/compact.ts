@@ -18,8 +18,8 @@ export const compactCommand: Command = {
   ],
   details: [
     'No answer changes by it: only what a prune or an erasure has put out of sight goes. asof\n' +
-      'prune and asof erase do it themselves. Both the old tables and the new ones are in memory\n' +
-      'for that time. Ctrl-C leaves everything as it was.',
+      'prune and asof erase do it themselves. Both the old tables and the new are in memory for\n' +
+      'that time. Ctrl-C leaves everything as it was.',
   ],
   options: { json: readOptions.json },
   async run(input, context) {

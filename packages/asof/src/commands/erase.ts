@@ -32,13 +32,13 @@ export const eraseCommand: Command = {
     },
   ],
   details: [
-    'It cannot be undone, which --yes says that you know. What is erased is absent at every point\n' +
-      'of both times, and when the command ends no file of the database holds a byte of it. The\n' +
-      'ids stay taken. Names of labels, types, properties and keyspaces stay, and who committed,\n' +
-      'why and from what source.',
-    'Backups made before hold it still: bring them up to date with asof backup, or delete them.\n' +
-      'Files in quarantine may hold anything and are not looked into: they are named, and the exit\n' +
-      'code is 1. After Ctrl-C or a crash the next opening finishes what was begun.',
+    'It cannot be undone, which --yes says that you know. What is erased is absent at every\n' +
+      'point of both times, and when the command ends no file of the database holds a byte of\n' +
+      'it. The ids stay taken. Names of labels, types, properties and keyspaces stay, and who\n' +
+      'committed, why and from what source.',
+    'Backups made before hold it still: bring them up to date with asof backup, or delete\n' +
+      'them. Files in quarantine may hold anything and are not looked into: they are named, and\n' +
+      'the exit code is 1. After Ctrl-C or a crash the next opening finishes what was begun.',
   ],
   options: {
     keyspace: { type: 'string', value: 'SPACE', help: 'where the keys are' },
@@ -121,12 +121,13 @@ async function eraseExisting(
     return await erase()
   } catch (error) {
     const isUnknown = isDatabaseError(error, 'InvalidArgument') && database.sequence === sequence
-    throw isUnknown ? absentFailure(error.message, { hint: 'asof show DIR lists what there is' }) : error
+    if (!isUnknown) throw error
+    throw absentFailure(error.message, { hint: 'asof show DIR lists what there is' })
   }
 }
 
 function erasureLines(path: string, report: ErasureReport, style: Style): string[] {
-  const { sequence, nodes, edges, keys, remaining, backupsBefore } = report
+  const { sequence, nodes, edges, keys, remaining, backupsBefore, backups } = report
   const what = `${plural(nodes, 'node')}, ${plural(edges, 'edge')}, ${plural(keys, 'key')}`
   const first =
     nodes + edges + keys === 0
@@ -140,5 +141,6 @@ function erasureLines(path: string, report: ErasureReport, style: Style): string
       : ['  these files may hold it still:']),
     ...remaining.map(({ name, why }) => `    ${name}: ${why}`),
     `  backups last made before #${backupsBefore} hold it: bring them up to date, or delete them`,
+    ...backups.map((backup) => `    ${backup.directory}: last made at #${backup.sequence}`),
   ]
 }

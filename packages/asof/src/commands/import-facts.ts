@@ -19,6 +19,7 @@ import { countText, plural, secondsText } from '../output/number-text.ts'
 import { Progress } from '../output/progress.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
+import { pathsOf } from '../part-paths.ts'
 import { type ImportSummary, mustHaveTarget, summarize } from './import-git.ts'
 
 export const factsOptions = {
@@ -95,7 +96,7 @@ export async function runFactsImport(input: Arguments, context: CommandContext):
   const reading = await readReading(input)
   // A folder is made only when there is something to put into it.
   for (const path of paths) if (path !== '-') await mustRead(path, () => readHead(path))
-  const database = await open(folder)
+  const database = await open(folder, pathsOf(input))
   let seconds: number
   let totals: Totals
   let summary: ImportSummary

@@ -9,6 +9,7 @@ import { bytesText, countText, peopleNoun, plural, secondsText } from '../output
 import { Progress } from '../output/progress.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
+import { pathsOf } from '../part-paths.ts'
 
 export const gitOptions = {
   ref: { type: 'string', value: 'BRANCH', help: 'git: what to import (default: HEAD)' },
@@ -31,7 +32,7 @@ export async function runGitImport(input: Arguments, context: CommandContext): P
   const folder = mustHaveTarget(input)
   // A folder is made only when there is something to put into it.
   await resolveHead(repository, input.text('ref'))
-  const database = await open(folder)
+  const database = await open(folder, pathsOf(input))
   let report: GitImportReport
   let summary: ImportSummary
   try {

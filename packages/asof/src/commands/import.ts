@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { usageFailure } from '../failure.ts'
+import { pathOptions } from '../part-paths.ts'
 import { suggest } from '../suggestion.ts'
 import { factsOptions, runFactsImport } from './import-facts.ts'
 import { gitOptions, runGitImport } from './import-git.ts'
@@ -38,6 +39,10 @@ export const importCommand: Command = {
       ].join(continued),
       meaning: 'hours since a day; each fact holds for a day',
     },
+    {
+      command: 'asof import git . --into history --log-directory /fast/log',
+      meaning: 'a new database with its log on another disk; later commands find it by themselves',
+    },
   ],
   details: [
     [
@@ -58,6 +63,7 @@ export const importCommand: Command = {
     into: { type: 'string', value: 'DIR', help: 'folder of the database; made when missing' },
     json: { type: 'boolean', help: 'the summary as JSON' },
     quiet: { type: 'boolean', short: 'q', help: 'no progress' },
+    ...pathOptions,
     ...gitOptions,
     ...factsOptions,
   },

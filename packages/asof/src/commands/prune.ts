@@ -32,11 +32,11 @@ export const pruneCommand: Command = {
     },
   ],
   details: [
-    'The point is one of system time: what the database knew then, and knows since, stays, the\n' +
-      'past of valid time included. What is asked as of an earlier point is HistoryPruned from\n' +
-      'then on. It cannot be undone; asof backup or asof fork first if in doubt.',
-    'A node keeps as much as the label that keeps most. To make things as if they had never been\n' +
-      'told there is asof erase.',
+    'The point is one of system time: what the database knew then, and knows since, stays,\n' +
+      'the past of valid time included. What is asked as of an earlier point is HistoryPruned\n' +
+      'then. It cannot be undone; asof backup or asof fork first if in doubt.',
+    'A node keeps as much as the label that keeps most. To make things as if they had never\n' +
+      'been told there is asof erase.',
   ],
   options: {
     before: {

@@ -36,8 +36,8 @@ export const retentionCommand: Command = {
   ],
   details: [
     'What has no rule is kept for ever. A rule is a commit; it takes effect at the next asof\n' +
-      'prune DIR, and by itself when the versions in the database have doubled. It is about system\n' +
-      'time: what was valid in the past stays, what was corrected or replaced goes.',
+      'prune DIR, and by itself when the versions in the database have doubled. It is about\n' +
+      'system time: what was valid in the past stays, what was corrected or replaced goes.',
   ],
   options: {
     label: { type: 'string', multiple: true, value: 'LABEL', help: 'nodes with it; repeatable' },
@@ -56,7 +56,8 @@ export const retentionCommand: Command = {
     const targets = targetsOf(input)
     const keep = keepOf(input)
     if (keep === undefined && targets.length > 0) {
-      throw usageFailure('keep it how long?', { hint: '--keep forever, --keep present, --keep 30d' })
+      const hint = '--keep forever, --keep present or --keep 30d'
+      throw usageFailure('keep it how long?', { hint })
     }
     if (keep !== undefined && targets.length === 0) {
       throw usageFailure('keep what?', { hint: 'name a --label, a --type or a --keyspace' })

@@ -154,11 +154,16 @@ function secondsOf(input: Arguments): number {
 }
 
 function figureRows(stats: Stats, health: Health): string[][] {
-  const { entities, versions, bytes, log, checkpoint, indexImages } = stats
+  const { entities, versions, bytes, log, checkpoint, compaction, indexImages } = stats
   const { files, lastFailure } = indexImages
   const failed = lastFailure === null ? '' : `; the last attempt to write failed: ${lastFailure}`
   const imageText = `of ${plural(files, indexNoun)}${failed}`
   const imageRow = ['  images', bytesText(bytes.indexImages), imageText]
+  const horizonRow = [
+    '  horizons',
+    countText(compaction.horizons),
+    `the past before them was pruned; ${plural(compaction.count, 'compaction')} since the opening`,
+  ]
   const { syncs, groups } = log
   const syncRow = [
     '  syncs',
@@ -181,6 +186,7 @@ function figureRows(stats: Stats, health: Health): string[][] {
     ['  checkpoint', bytesText(bytes.checkpoint), checkpointText(checkpoint)],
     ...(indexImages.files === 0 && indexImages.lastFailure === null ? [] : [imageRow]),
     ...(syncs.count === 0 ? [] : [syncRow]),
+    ...(compaction.horizons === 0 && compaction.count === 0 ? [] : [horizonRow]),
     ['  health', health.status, plural(stats.transactions.open, 'open transaction')],
   ]
 }

@@ -1,4 +1,11 @@
-import { type IndexImageReport, inspect, type InspectionReport, isDatabaseError } from 'asofdb'
+import { resolve } from 'node:path'
+import {
+  type IndexImageReport,
+  inspect,
+  type InspectionReport,
+  isDatabaseError,
+  type Places,
+} from 'asofdb'
 import type { Command } from '../command.ts'
 import { damageLines } from '../damage-lines.ts'
 import { exitCodes } from '../failure.ts'
@@ -95,7 +102,7 @@ async function inspectExisting(folder: string): Promise<InspectionReport | undef
 }
 
 function damagedText(
-  { path, row, damage, sequence, seenSequence }: InspectionReport,
+  { path, places, row, damage, sequence, seenSequence }: InspectionReport,
   limit: number,
   terminal: Terminal,
 ): string {
@@ -103,10 +110,21 @@ function damagedText(
   const lines = [
     `${path}: ${style.removed('damaged')} (row ${row})`,
     ...damageLines(damage, limit),
+    ...placeLines(path, places),
     `  whole up to commit ${sequence}; the newest that anything names is ${seenSequence}`,
     '  nothing was changed; asof recover DIR --dry-run says what can be saved',
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Where the files are that go by the names of a directory they don't lie in. */
+function placeLines(path: string, places: Places): string[] {
+  return [
+    { name: 'log', place: places.log },
+    { name: 'checkpoint', place: places.checkpoint },
+  ]
+    .filter(({ name, place }) => resolve(path, name) !== resolve(place))
+    .map(({ name, place }) => `  ${name}/ is ${place}`)
 }
 
 function asJson({ damage, ...report }: InspectionReport): object {

@@ -4,6 +4,7 @@ import { DatabaseError } from '../rules/errors.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
 import { admission, checkpointDelayMs, type CheckpointTriggers } from './checkpoint-policy.ts'
 import type { CheckpointReport } from './checkpoint-writer.ts'
+import { type KindCounts, stateKinds, UnsavedState } from './unsaved-state.ts'
 
 export interface BackgroundCheckpointsOptions {
   readonly host: Host
@@ -12,6 +13,8 @@ export interface BackgroundCheckpointsOptions {
   /** The newest commit that a checkpoint has, and the bytes of those after it. */
   readonly sequence: number
   readonly logBytes: number
+  /** How many symbols that checkpoint has. */
+  readonly symbols: number
   /** Told how each attempt went. */
   readonly meter?: CheckpointMeter | undefined
   /** Makes one of everything that is applied at the call. */
@@ -29,6 +32,7 @@ export class BackgroundCheckpoints {
   #bytes: number
   #bytesDone = 0
   #sequenceDone: number
+  readonly #unsaved: UnsavedState
   /** Since when there has been something that no checkpoint has; undefined when there is not. */
   #oldestMs: number | undefined
   #running = 0
@@ -43,6 +47,7 @@ export class BackgroundCheckpoints {
     this.#options = options
     this.#bytes = options.logBytes
     this.#sequenceDone = options.sequence
+    this.#unsaved = new UnsavedState(options)
   }
 
   /** Why the last attempt failed; undefined when it did not. */
@@ -58,6 +63,11 @@ export class BackgroundCheckpoints {
   /** Bytes of the commits that no checkpoint has. */
   get logBytes(): number {
     return this.#bytes - this.#bytesDone
+  }
+
+  /** How much of each kind of state no checkpoint has. */
+  get unsaved(): KindCounts {
+    return this.#unsaved.counts(this.#options.live.current)
   }
 
   /** The newest commit that a checkpoint has. */
@@ -111,13 +121,16 @@ export class BackgroundCheckpoints {
     const { host, meter } = this.#options
     const startMs = host.clock.monotonicMs()
     const bytes = this.#bytes
+    const symbols = this.#options.live.current.symbols.count
     this.#forgetTimer()
     this.#running++
     try {
       const report = await this.#options.make()
       this.#sequenceDone = Math.max(this.#sequenceDone, report.sequence)
       // Whatever is there beyond it has come since it began.
-      const hasMore = this.#options.live.current.commits.sequence > this.#sequenceDone
+      const { current } = this.#options.live
+      const hasMore = current.commits.sequence > this.#sequenceDone
+      this.#unsaved.noteSaved({ sequence: this.#sequenceDone, symbols, startMs }, current)
       this.#oldestMs = hasMore ? startMs : undefined
       this.#bytesDone = hasMore ? Math.max(this.#bytesDone, bytes) : this.#bytes
       this.#failures = 0
@@ -153,7 +166,7 @@ export class BackgroundCheckpoints {
   /** Until one should be made; Infinity when only further commits can make one due. */
   #delayMs(): number {
     const { host, triggers } = this.#options
-    const isTimed = triggers.everyMs !== Infinity || this.#failures > 0
+    const isTimed = this.#isTimed || this.#failures > 0
     const nowMs = isTimed ? host.clock.monotonicMs() : 0
     this.#oldestMs ??= nowMs
     return checkpointDelayMs(
@@ -163,9 +176,16 @@ export class BackgroundCheckpoints {
         sinceOldestMs: nowMs - this.#oldestMs,
         failures: this.#failures,
         sinceFailureMs: nowMs - this.#lastFailureMs,
+        kinds: triggers.kinds && this.#unsaved.needs(this.#options.live.current, nowMs),
       },
       triggers,
     )
+  }
+
+  get #isTimed(): boolean {
+    const { everyMs, kinds } = this.#options.triggers
+    if (everyMs !== Infinity) return true
+    return kinds !== undefined && stateKinds.some((kind) => kinds[kind].everyMs !== Infinity)
   }
 
   /** Versions that no checkpoint has. */

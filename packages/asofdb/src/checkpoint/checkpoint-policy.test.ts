@@ -37,6 +37,33 @@ describe('when a checkpoint is due', () => {
   })
 })
 
+describe('when a checkpoint is due because of one kind of state', () => {
+  const open = { mutations: Infinity, everyMs: Infinity }
+  const kinds = {
+    graph: { mutations: 10, everyMs: Infinity },
+    keys: { mutations: Infinity, everyMs: 5000 },
+    symbols: open,
+  }
+  const have = { mutations: 9, sinceOldestMs: 4000 }
+  const lacking = { graph: have, keys: have, symbols: have }
+  const delayMs = (change: Partial<typeof lacking>, of: object = {}) =>
+    checkpointDelayMs({ ...none, kinds: { ...lacking, ...change } }, { ...never, kinds, ...of })
+
+  it('is due at the bound of any kind, and at those of all together', () => {
+    expect(delayMs({})).toBe(1000)
+    expect(delayMs({ graph: { mutations: 10, sinceOldestMs: 0 } })).toBe(0)
+    expect(delayMs({ keys: { mutations: 1, sinceOldestMs: 5000 } })).toBe(0)
+    expect(delayMs({ keys: { mutations: 1e9, sinceOldestMs: 0 } })).toBe(5000)
+    expect(delayMs({ symbols: { mutations: 1e9, sinceOldestMs: 1e9 } })).toBe(1000)
+    expect(delayMs({}, { everyMs: 300 })).toBe(300)
+  })
+
+  it('is never due because of a kind that has nothing new', () => {
+    expect(delayMs({ keys: { mutations: 0, sinceOldestMs: 1e9 } })).toBe(Infinity)
+    expect(checkpointDelayMs({ ...none, kinds: lacking }, never)).toBe(Infinity)
+  })
+})
+
 describe('what a write meets', () => {
   it('is taken below the limit, waits at it, and is refused when checkpoints fail', () => {
     expect(admission({ logBytes: 999, failures: 7 }, triggers)).toBe('open')

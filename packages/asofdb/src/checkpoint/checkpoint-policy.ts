@@ -3,9 +3,18 @@
  * simulated without a disk.
  */
 import { invariant } from '../rules/invariant.ts'
+import { type KindNeeds, type StateKind, stateKinds } from './unsaved-state.ts'
 
 const retryDelayMs = 1_000
 const retryDelayMsMax = 60_000
+
+/** What makes a checkpoint due because of one kind of state; Infinity: never for that reason. */
+export interface KindTriggers {
+  /** How much of it no checkpoint has. */
+  readonly mutations: number
+  /** Milliseconds since the oldest of it that no checkpoint has. */
+  readonly everyMs: number
+}
 
 /** What makes a checkpoint due, whichever comes first; Infinity: never for that reason. */
 export interface CheckpointTriggers {
@@ -17,6 +26,8 @@ export interface CheckpointTriggers {
   readonly everyMs: number
   /** Bytes of commits in no checkpoint at which writes wait or are refused. */
   readonly logBytesMax: number
+  /** Bounds of each kind of state beside those of all of it; absent: none. */
+  readonly kinds?: Readonly<Record<StateKind, KindTriggers>> | undefined
 }
 
 /** What no checkpoint has yet. */
@@ -29,6 +40,8 @@ export interface CheckpointNeed {
   readonly failures: number
   /** Milliseconds since the last failure. */
   readonly sinceFailureMs: number
+  /** The same by kind of state; needed where a kind has bounds of its own. */
+  readonly kinds?: KindNeeds | undefined
 }
 
 /**
@@ -41,8 +54,22 @@ export function checkpointDelayMs(need: CheckpointNeed, triggers: CheckpointTrig
   const isLarge =
     need.logBytes >= Math.min(triggers.logBytes, triggers.logBytesMax) ||
     need.mutations >= triggers.mutations
-  const dueMs = isLarge ? 0 : Math.max(0, triggers.everyMs - need.sinceOldestMs)
+  const ofTimeMs = Math.max(0, triggers.everyMs - need.sinceOldestMs)
+  const dueMs = isLarge ? 0 : Math.min(ofTimeMs, kindsDelayMs(need, triggers))
   return need.failures === 0 ? dueMs : Math.max(dueMs, backoffMs(need))
+}
+
+/** The kind that is due first decides: a checkpoint holds all kinds as of one commit. */
+function kindsDelayMs({ kinds: needs }: CheckpointNeed, { kinds }: CheckpointTriggers): number {
+  if (kinds === undefined) return Infinity
+  let delayMs = Infinity
+  for (const kind of stateKinds) {
+    const { mutations = 0, sinceOldestMs = 0 } = needs?.[kind] ?? {}
+    if (mutations === 0) continue
+    const isLarge = mutations >= kinds[kind].mutations
+    delayMs = Math.min(delayMs, isLarge ? 0 : Math.max(0, kinds[kind].everyMs - sinceOldestMs))
+  }
+  return delayMs
 }
 
 function backoffMs({ failures, sinceFailureMs }: CheckpointNeed): number {

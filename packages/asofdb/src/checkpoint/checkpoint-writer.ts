@@ -1,12 +1,12 @@
 import type { Compression } from '../encoding/compression.ts'
-import type { Host } from '../host/host.ts'
+import type { FileSystem, Host } from '../host/host.ts'
 import { invariant } from '../rules/invariant.ts'
-import { segmentsFrom } from '../log/segment.ts'
+import { type SegmentInfo, segmentsFrom } from '../log/segment.ts'
 import { type DatabaseError, isDatabaseError } from '../rules/errors.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
 import type { Tables } from '../versions/tables.ts'
 import { filesToAbsorb } from './checkpoint-policy.ts'
-import { checkpointDirectoryOf } from './directory-names.ts'
+import { checkpointDirectoryOf, generationOfName } from './directory-names.ts'
 import { explainFailure } from './explain-failure.ts'
 import { type CheckpointFileInfo, filesOf, logStartOf, type Manifest } from './manifest.ts'
 import type { ManifestStore } from './manifest-store.ts'
@@ -27,10 +27,10 @@ export interface CheckpointerOptions {
    */
   untilDurable(sequence: number): Promise<void>
   /**
-   * Removes the segments of the log that hold nothing from a sequence on; the manifest no longer
-   * names them. Returns their names.
+   * Removes the segments of the log that hold nothing from a sequence on, but for those that a
+   * manifest names. Returns their names.
    */
-  dropLogBefore(sequence: number): Promise<readonly string[]>
+  dropLogBefore(sequence: number, named: readonly SegmentInfo[]): Promise<readonly string[]>
   /** One begins that is to hold the commits up to `sequence`. */
   onStarted?(sequence: number): void
 }
@@ -145,8 +145,10 @@ export class Checkpointer {
     const { file, filesAbsorbed } = written
     invariant(file.toSequence === sequence, 'a checkpoint holds what was there when it began')
     const after = await this.#install(written, kind)
+    const isAlone = after.checkpoint.files.length === 1 && after.previous === after.checkpoint
+    invariant(kind === 'usual' || isAlone, 'nothing older stays where something must go')
     this.#stored = tables
-    const { removed, leftBehind } = await this.#clean(before, after)
+    const { removed, leftBehind } = await this.#clean(before, after, kind)
     return {
       sequence,
       generation: after.generation,
@@ -210,6 +212,7 @@ export class Checkpointer {
         const { files } = current.checkpoint
         invariant(current.generation === generation, 'nobody else makes checkpoints')
         const kept = files.slice(0, files.length - filesAbsorbed)
+        invariant(kind === 'usual' || kept.length === 0, 'what stands alone has taken in all')
         const checkpoint = { sequence: file.toSequence, files: [...kept, file] }
         const next: Manifest = {
           ...current,
@@ -238,6 +241,7 @@ export class Checkpointer {
   async #clean(
     before: Manifest,
     after: Manifest,
+    kind: CheckpointKind,
   ): Promise<Pick<CheckpointReport, 'removed' | 'leftBehind'>> {
     const { host, directory } = this.#options
     const removed: string[] = []
@@ -250,7 +254,11 @@ export class Checkpointer {
       }
     }
     const needed = new Set(filesOf(after).map(file => file.name))
-    for (const { name } of filesOf(before)) {
+    const folder = checkpointDirectoryOf(directory)
+    const known = filesOf(before).map(({ name }) => name)
+    const isAlone = kind === 'alone'
+    invariant(!isAlone || needed.size === 1, 'one file holds all of what stands alone')
+    for (const name of isAlone ? await allNames(host.files, folder, known) : known) {
       if (needed.has(name)) continue
       invariant(name !== after.checkpoint.files.at(-1)?.name, 'what was just written stays')
       if (this.#readers > 0) {
@@ -259,12 +267,19 @@ export class Checkpointer {
         continue
       }
       await tryTo(`checkpoint/${name}`, async () => {
-        await removeIfPresent(host.files, `${checkpointDirectoryOf(directory)}/${name}`)
+        await removeIfPresent(host.files, `${folder}/${name}`)
         return [`checkpoint/${name}`]
       })
     }
+    // What is to be forgotten does not come back with a power cut.
+    if (isAlone) {
+      await tryTo('checkpoint', async () => {
+        await host.files.syncDirectory(folder)
+        return []
+      })
+    }
     await tryTo('log', async () => {
-      const names = await this.#options.dropLogBefore(logStartOf(after))
+      const names = await this.#options.dropLogBefore(logStartOf(after), after.segments)
       return names.map(name => `log/${name}`)
     })
     return { removed, leftBehind }
@@ -280,6 +295,19 @@ export class Checkpointer {
       const path = `${checkpointDirectoryOf(directory)}/${name}`
       await removeIfPresent(host.files, path).catch(() => undefined)
     }
+    if (this.#owed.size > 0) {
+      await host.files.syncDirectory(checkpointDirectoryOf(directory)).catch(() => undefined)
+    }
     this.#owed.clear()
   }
+}
+
+/** Those that are known, and those that an earlier removal has failed on. */
+async function allNames(
+  files: FileSystem,
+  folder: string,
+  known: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const names = await files.list(folder).catch(() => [])
+  return new Set([...known, ...names.filter((name) => generationOfName(name) !== undefined)])
 }

@@ -1,5 +1,6 @@
 import { isErrno, temporaryName } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
+import { invariant } from '../rules/invariant.ts'
 import type { ImagedIndex, ImageSource } from '../versions/index-shelf.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
 import {
@@ -170,7 +171,8 @@ export class IndexImages implements ImageSource {
    * an index over properties holds their values. Says what could not be removed; never rejects.
    */
   async forget(): Promise<{ readonly name: string; readonly why: string }[]> {
-    const { host, directory } = this.#options
+    const { host, directory, live } = this.#options
+    const { removals } = live.current
     const folder = indexDirectoryOf(directory)
     const leftBehind: { name: string; why: string }[] = []
     const tryTo = async (name: string, work: () => Promise<void>): Promise<void> => {
@@ -178,6 +180,7 @@ export class IndexImages implements ImageSource {
     }
     // What is being written may be of the tables before.
     while (this.#running !== undefined) await this.#running
+    invariant(removals.rewrites > 0, 'files forget what tables that were made anew have forgotten')
     for (const { handle } of this.#takeMisfits()) await handle?.close().catch(() => undefined)
     await tryTo(indexDirectoryName, async () => {
       const names = await namesIn(host.files, folder)
@@ -326,6 +329,7 @@ export class IndexImages implements ImageSource {
     const isCurrent = (): boolean => index.stamp === stamp && live.current === tables
     const header = await this.#writeFile(file, { what, index, isCurrent })
     if (header === undefined) return 'moved'
+    invariant(header.rows === rows, 'an image is of the rows that it was to be of')
     await held?.handle?.close().catch(() => undefined)
     // What was derived, or loaded and followed, is not read again; so no file stays open for it.
     const image = { file, size: imageBytes(header), header, why: null, handle: undefined }

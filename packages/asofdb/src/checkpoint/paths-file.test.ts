@@ -5,7 +5,7 @@ import { sealText } from './sealed-text.ts'
 
 const id = '00112233445566778899aabbccddeeff'
 const paths = { id, elsewhere: { log: '../fast/log', checkpoint: '/große Platte/points' } }
-const owner = { id, holds: 'log', directory: '/home/db' } as const
+const owner = { id, holds: 'log', directory: '/site/db' } as const
 
 function codeOf(decode: () => unknown): unknown {
   try {

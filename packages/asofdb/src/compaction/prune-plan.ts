@@ -29,8 +29,9 @@ interface Marks {
  * was last given. A key that holds nothing and has nothing left to tell goes, name and all.
  */
 export class PrunePlan {
+  /** The newest commit that was looked at. */
+  readonly sequence: number
   readonly #tables: Tables
-  readonly #sequence: number
   readonly #marks: Partial<Record<EntityKind, Marks>> = {}
   /** Rows of each kind that are known at a horizon. */
   readonly #known = new Map<number, Readonly<Record<EntityKind, number>>>()
@@ -38,7 +39,7 @@ export class PrunePlan {
   /** Looks at the commits up to a sequence, which no horizon is beyond. */
   constructor(tables: Tables, sequence: number) {
     this.#tables = tables
-    this.#sequence = sequence
+    this.sequence = sequence
   }
 
   /** Decides; takes a turn at each step. */
@@ -101,7 +102,7 @@ export class PrunePlan {
     { pruning, marks }: { readonly pruning: Pruning; readonly marks: Marks },
   ): Generator<undefined> {
     const table = this.#tables.versions(kind)
-    const head = table.newestWithin(entity, this.#knownAt(this.#sequence)[kind])
+    const head = table.newestWithin(entity, this.#knownAt(this.sequence)[kind])
     const known = this.#knownAt(pruning.sequence)[kind]
     const covered = new Cover()
     const labels = new Set<number>()

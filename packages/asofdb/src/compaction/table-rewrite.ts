@@ -71,7 +71,8 @@ export class TableRewrite {
     target.edgeEnds.committed = target.edgeEnds.column.count
     target.keyNames.committed = target.keyNames.column.count
     target.nodesAllocated = target.node.entityCount
-    target.removals.append({ kind: 'rewritten', subject: 0, sequence })
+    // What was erased since the plan was made is in the new tables still.
+    target.removals.append({ kind: 'rewritten', subject: 0, sequence: this.#plan.sequence })
     target.hideErased()
     return target
   }

@@ -301,8 +301,8 @@ export class GraphWriter {
     const id = idOf(input)
     const kind = kindOf(id)
     if (kind === undefined || kind === 'key') throw unknownEntity(id)
-    if (!this.#core.knows(kind, ordinalOf(id))) throw unknownEntity(id)
     this.#mustNotBeErased(kind, ordinalOf(id))
+    if (!this.#core.knows(kind, ordinalOf(id))) throw unknownEntity(id)
     return id
   }
 
@@ -310,8 +310,13 @@ export class GraphWriter {
   #mustNotBeErased(kind: EntityKind, ordinal: number): void {
     const { tables } = this.#core
     if (!tables.versions(kind).isErased(ordinal)) return
-    const sequence = tables.removals.erasedAt(kind, ordinal) ?? 0
+    const sequence = tables.removals.erasedAt(kind, ordinal)
     const id = entityId(kind, ordinal)
+    if (sequence === undefined) {
+      // The tables of this transaction have been replaced, and know no later commit.
+      const message = `${kind} ${id} was erased; create another one in another transaction`
+      throw new DatabaseError('Erased', message, { details: { id } })
+    }
     const system = microsToInstant(tables.commits.systemTime(sequence))
     throw new DatabaseError(
       'Erased',

@@ -46,7 +46,7 @@ export function* findPruning(
   return earliest ?? removals.pruningOfAll
 }
 
-/** As `findPruning`, at once: the commit before which the past of an entity is not told; 0: none. */
+/** At once what `findPruning` finds: the commit before which the past is not told; 0: none. */
 export function horizonOf(tables: Tables, kind: EntityKind, ordinal: number): number {
   const search = findPruning(tables, kind, ordinal)
   for (;;) {

@@ -204,10 +204,11 @@ export class LogWriter {
   /**
    * Removes the segments that hold nothing from `sequence` on, and returns their names. The
    * manifest must not name them any more, durably: `segmentsFrom` tells which it still has to.
+   * Those `named` stay: the manifest may not know yet of a segment that was just begun.
    */
-  async dropBefore(sequence: number): Promise<string[]> {
+  async dropBefore(sequence: number, named: readonly SegmentInfo[] = []): Promise<string[]> {
     this.#mustBeUsable()
-    return this.#chain.dropBefore(sequence)
+    return this.#chain.dropBefore(sequence, named)
   }
 
   #acknowledge(sequence: number): void {

@@ -258,10 +258,12 @@ export class SegmentChain {
     if (this.#segment.endOffset > segmentHeaderBytes) await this.#rotate()
   }
 
-  /** Removes the segments that hold nothing from `sequence` on; returns their names. */
-  async dropBefore(sequence: number): Promise<string[]> {
+  /** Removes the segments that hold nothing from `sequence` on and are not `named`. */
+  async dropBefore(sequence: number, named: readonly SegmentInfo[]): Promise<string[]> {
     const { host, directory } = this.#options
-    const kept = new Set(segmentsFrom(this.#segments, sequence))
+    const isNamed = ({ name }: SegmentInfo): boolean => named.some((one) => one.name === name)
+    const needed = segmentsFrom(this.#segments, sequence)
+    const kept = new Set([...needed, ...this.#segments.filter(isNamed)])
     const removed: string[] = []
     await attempt('remove a segment that is no longer needed', async () => {
       for (const segment of this.#segments) {

@@ -20,6 +20,7 @@ import { temporaryName, writeFileDurably } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
 import { parseSegmentName } from '../log/segment.ts'
 import { DatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { syncNames } from './open-directory.ts'
 import { listIfPresent } from './survey-checkpoint.ts'
 
@@ -55,7 +56,7 @@ export function partDirectoriesOf(directory: string, elsewhere: PartPaths): Part
 /** Names in the directory of a database that are on the way to a place inside of it. */
 export function namesInside(directory: string, elsewhere: PartPaths): Set<string> {
   const names = partDirectoriesOf(directory, elsewhere)
-    .filter(({ path }) => isWithin(path, directory))
+    .filter(({ path }) => isWithin({ path, directory }))
     .map(({ path }) => relative(directory, path).split(/[/\\]/)[0] ?? '')
   return new Set(names)
 }
@@ -65,6 +66,7 @@ export function namesInside(directory: string, elsewhere: PartPaths): Set<string
  * `InvalidArgument` for places that would get into each other's way.
  */
 export function checkedPaths(directory: string, wanted: PartPaths): PartPaths {
+  invariant(isAbsolute(directory), 'what is relative is relative to a known directory')
   const own = ownPlaces(directory)
   const chosen: { log?: string; checkpoint?: string } = {}
   for (const part of placedParts) {
@@ -75,20 +77,27 @@ export function checkedPaths(directory: string, wanted: PartPaths): PartPaths {
     if (typeof path !== 'string' || path === '') throw refuse('give the path of a directory')
     const absolute = resolve(directory, path)
     if (absolute === resolve(own[part])) continue
-    if (isWithin(directory, absolute)) throw refuse('the database itself lies in it')
-    if (isWithin(absolute, directory) && isTaken(relative(directory, absolute))) {
+    const isAround = isWithin({ path: directory, directory: absolute })
+    if (isAround) throw refuse('the database itself lies in it')
+    if (isWithin({ path: absolute, directory }) && isTaken(relative(directory, absolute))) {
       throw refuse('the database uses that name itself; give another one')
     }
     chosen[part] = path
   }
   const { log, checkpoint } = placesOf(directory, chosen)
-  if (isWithin(log, checkpoint) || isWithin(checkpoint, log)) {
+  const isNested = isWithin({ path: log, directory: checkpoint })
+  if (isNested || isWithin({ path: checkpoint, directory: log })) {
     throw new DatabaseError(
       'InvalidArgument',
       `log and checkpoints can't be kept in ${log} and ${checkpoint}: each needs a directory of ` +
         'its own, and neither may lie in the other',
     )
   }
+  const parts = partDirectoriesOf(directory, chosen)
+  invariant(
+    parts.every(({ part, path }) => path !== own[part]),
+    'the usual place is never stored',
+  )
   return chosen
 }
 
@@ -98,7 +107,7 @@ function isTaken(inside: string): boolean {
 }
 
 /** Whether a path is a directory or lies in it; both absolute and resolved. */
-export function isWithin(path: string, directory: string): boolean {
+function isWithin({ path, directory }: { path: string; directory: string }): boolean {
   const way = relative(directory, path)
   return way === '' || !(way === '..' || /^\.\.[/\\]/.test(way) || isAbsolute(way))
 }
@@ -154,6 +163,7 @@ export async function markPart(
 ): Promise<void> {
   // What is relative stays true when both are moved together.
   const owner = isAbsolute(stored) ? directory : relative(path, directory)
+  invariant(resolve(path, owner) === resolve(directory), 'the mark leads back to the database')
   const bytes = encodeOwner({ id, holds: part, directory: owner })
   await syncNames(files, path)
   await writeFileDurably({ files, directory: path, name: ownerName, bytes })

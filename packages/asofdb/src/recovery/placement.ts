@@ -17,6 +17,7 @@ import { writeFileDurably } from '../host/files.ts'
 import type { DirectoryLock, FileSystem, Host } from '../host/host.ts'
 import { databaseIdBytes } from '../log/segment.ts'
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { prepareDirectory, syncNames } from './open-directory.ts'
 import {
   checkedPaths,
@@ -53,7 +54,7 @@ export interface TakenDirectory {
   /** Of all the directories. */
   readonly lock: DirectoryLock
   /** An error as it is, with the places of files that its message calls by their usual names. */
-  locate(error: unknown): unknown
+  readonly locate: (error: unknown) => unknown
 }
 
 /**
@@ -80,6 +81,7 @@ export async function takeDirectory(options: TakeOptions): Promise<TakenDirector
       return { host, places, lock: locks, locate: (error) => error }
     }
     const hidden = namesInside(directory, elsewhere)
+    invariant(!hidden.has(manifestName) && !hidden.has(''), 'only names of places are hidden')
     return {
       host: placedHost(host, { directory, places, hidden }),
       places,
@@ -148,6 +150,7 @@ export class Locks implements DirectoryLock {
     for (const lock of this.#held.toReversed()) {
       await lock.release().catch((error: unknown) => failures.push(error))
     }
+    invariant(failures.length <= this.#held.length, 'each is released once')
     if (failures.length > 0) throw failures[0]
   }
 }
@@ -181,6 +184,7 @@ class Placement {
     const elsewhere = isWanted ? chosen : found.elsewhere
     if (!create || (stored === undefined && Object.keys(elsewhere).length === 0)) return found
     const next = { id: stored?.id ?? drawPathsId(host), elsewhere }
+    invariant(create, 'nothing is made unasked')
     await this.#make(next)
     return next
   }
@@ -198,13 +202,17 @@ class Placement {
       const kind = rootNameKind(name)
       if (harmless.includes(kind) || inside.has(name)) continue
       if (kind !== 'logDirectory' && kind !== 'checkpointDirectory') used.push(name)
-      else if ((await listIfPresent(this.#files, `${directory}/${name}`)).length > 0) used.push(name)
+      else if (!(await this.#isEmpty(`${directory}/${name}`))) used.push(name)
     }
     for (const part of partDirectoriesOf(directory, elsewhere)) {
       const { ours } = await lookAtPart(this.#files, part)
       used.push(...ours.map((name) => `${part.path}/${name}`))
     }
     return used
+  }
+
+  async #isEmpty(path: string): Promise<boolean> {
+    return (await listIfPresent(this.#files, path)).length === 0
   }
 
   /** A database that is there stays where it is. */
@@ -224,9 +232,10 @@ class Placement {
       if (path === undefined || resolve(directory, path) === resolve(places[part])) continue
       throw new DatabaseError(
         'InvalidArgument',
-        `${partNames[part]} of the database ${directory} can't be opened in ${path}: it was made ` +
-          `with ${partNames[part]} in ${places[part]}. Open it without giving a path; or move that ` +
-          'directory while nobody has the database open, and run relocate (asof relocate)',
+        `the database ${directory} can't be opened with ${partNames[part]} in ${path}: it was ` +
+          `made with ${partNames[part]} in ${places[part]}. Open it without giving a path; or ` +
+          'move that directory while nobody has the database open, and run relocate ' +
+          '(asof relocate)',
         { details: { directory, places } },
       )
     }
@@ -238,18 +247,20 @@ class Placement {
     const { path } = part
     const content = await lookAtPart(this.#files, part)
     if (!content.isThere) throw this.#absent(part, 'is not there')
-    await this.#locks.take(path)
     const { owner } = content
+    // Before the lock, which is a file: nothing is written where a disk should be mounted.
     if (owner === undefined) throw this.#absent(part, 'has no file OWNER')
+    await this.#locks.take(path)
     const isLocked = this.#locks.isComplete
     const isOurs = owner.id === stored.id && owner.holds === part.part
     if (!isOurs) throw foreign(part, owner)
     if (await isOwnedBy(this.#files, path, { owner, directory, isLocked })) return
     throw new DatabaseError(
       'ForeignFile',
-      `${path} holds ${partNames[part.part]} of the database in ${resolve(path, owner.directory)}, ` +
-        `and ${directory} names it too. If the database was moved to ${directory}, run relocate ` +
-        '(asof relocate) there; if this is a copy of its directory, take a backup or a fork instead',
+      `${path} holds ${partNames[part.part]} of the database in ` +
+        `${resolve(path, owner.directory)}, and ${directory} names it too. If the database was ` +
+        `moved to ${directory}, run relocate (asof relocate) there; if this is a copy of its ` +
+        'directory, take a backup or a fork instead',
       { details: { directory, file: path, kind: 'foreign' } },
     )
   }
@@ -268,6 +279,10 @@ class Placement {
   async #make(paths: StoredPaths): Promise<void> {
     const { directory } = this.#options
     const parts = partDirectoriesOf(directory, paths.elsewhere)
+    invariant(
+      parts.every(({ path }) => path !== directory),
+      'a part has a directory of its own',
+    )
     const mustBeFree = async (part: PartDirectory): Promise<void> => {
       const content = await lookAtPart(this.#files, part)
       const { owner } = content
@@ -316,5 +331,6 @@ function locate(error: unknown, directory: string, places: Places): unknown {
   if (moved.length === 0) return error
   const where = moved.map((part) => `${part}/ of this database is ${places[part]}`).join(', ')
   const { code, message, details, cause } = error
-  return new DatabaseError(code, `${message} (${where})`, { details: { ...details, places }, cause })
+  const located = { ...details, places }
+  return new DatabaseError(code, `${message} (${where})`, { details: located, cause })
 }

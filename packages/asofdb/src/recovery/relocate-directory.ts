@@ -9,10 +9,11 @@ import {
   placedParts,
   type StoredPaths,
 } from '../checkpoint/paths-file.ts'
-import type { Places } from '../checkpoint/placed-files.ts'
+import { ownPlaces, type Places } from '../checkpoint/placed-files.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
 import type { FileSystem, Host } from '../host/host.ts'
 import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { prepareDirectory } from './open-directory.ts'
 import {
   checkedPaths,
@@ -92,6 +93,7 @@ class Relocation {
         { details: { directory } },
       )
     }
+    const own = ownPlaces(directory)
     const stored = await this.#readPaths()
     this.#id = stored?.id
     const before = stored?.elsewhere ?? {}
@@ -100,6 +102,10 @@ class Relocation {
     for (const part of placedParts) {
       await this.#mustBeThere({ part, from: from[part], to: to[part] }, after[part] !== undefined)
     }
+    invariant(
+      placedParts.every((part) => after[part] !== undefined || to[part] === own[part]),
+      'what is not stored elsewhere is where it usually is',
+    )
     if (stored === undefined && Object.keys(after).length === 0) return to
     const id = this.#id ?? drawPathsId(this.#host)
     for (const part of partDirectoriesOf(directory, after)) {
@@ -154,6 +160,7 @@ class Relocation {
       : owner.id === this.#id
     if (!isKnown) throw foreign(of, owner)
     this.#id = owner.id
+    invariant(this.#id.length > 0, 'every mark has an id')
   }
 
   /** A mark that is damaged is as good as none. */

@@ -11,7 +11,7 @@ import { readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
 import type { Host } from '../host/host.ts'
 import { readLog } from '../log/log-reader.ts'
 import { isDatabaseError } from '../rules/errors.ts'
-import type { Tables } from '../versions/tables.ts'
+import type { CommitTable } from '../versions/commit-table.ts'
 import { checkpointPath } from './survey-checkpoint.ts'
 import type { Problem } from './verify-tables.ts'
 
@@ -19,7 +19,8 @@ export interface VerifyFilesOptions {
   readonly host: Host
   readonly directory: string
   readonly manifest: Manifest
-  readonly tables: Tables
+  /** Those that there are at each moment: commits go on, and compaction replaces the table. */
+  commits(): CommitTable
   /** What the log is known to hold durably at the call. */
   readonly durableSequence: number
 }
@@ -96,9 +97,10 @@ async function verifyCheckpointFile(
  * everything that is durable was read.
  */
 async function* verifyLog(
-  { host, directory, manifest, tables, durableSequence }: VerifyFilesOptions,
+  options: VerifyFilesOptions,
   amounts: ReadAmounts,
 ): AsyncGenerator<Problem> {
+  const { host, directory, manifest, durableSequence } = options
   if (manifest.segments.length === 0) return
   const wrongTimes: number[] = []
   const isNeeded = durableSequence > manifest.checkpoint.sequence
@@ -115,7 +117,7 @@ async function* verifyLog(
       },
       ({ sequence, systemTime }) => {
         amounts.records++
-        const { commits } = tables
+        const commits = options.commits()
         const isKnown = sequence <= commits.sequence
         if (!isKnown || commits.systemTime(sequence) !== systemTime) wrongTimes.push(sequence)
       },

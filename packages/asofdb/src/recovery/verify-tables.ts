@@ -103,6 +103,8 @@ function faultOfIdentity(tables: Tables, kind: EntityKind, entity: number): stri
     if (entity >= edgeEnds.committed) return 'it has no type and no ends'
     if (!symbols.isLogged(edgeEnds.type(entity))) return 'its type has no name'
     const { source, target } = edgeEnds.ends(entity)
+    // Nothing is left to tell of a node that was erased after the commits that are here.
+    if (tables.edge.isErased(entity)) return undefined
     if (node.head(source) >= 0 && node.head(target) >= 0) return undefined
     return 'a node at its end is missing'
   }

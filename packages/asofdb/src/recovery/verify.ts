@@ -4,6 +4,7 @@ import type { IndexImageReport } from '../checkpoint/index-images.ts'
 import type { ManifestStore } from '../checkpoint/manifest-store.ts'
 import { invariant } from '../rules/invariant.ts'
 import type { Host } from '../host/host.ts'
+import type { CommitTable } from '../versions/commit-table.ts'
 import type { Tables } from '../versions/tables.ts'
 import { checkpointPath } from './survey-checkpoint.ts'
 import { type ReadAmounts, verifyFiles } from './verify-files.ts'
@@ -29,6 +30,8 @@ export interface VerifyOptions {
         readonly manifests: ManifestStore
         /** The newest commit that is durable in the log. */
         durableSequence(): number
+        /** The commits that there are by now, also after the tables were replaced. */
+        commits(): CommitTable
       }
     | undefined
 }
@@ -104,7 +107,6 @@ function isNamed({ where }: Problem, manifest: Manifest): boolean {
  */
 async function verifyStored({
   host,
-  tables,
   stored,
 }: VerifyOptions): Promise<{ problems: Problem[]; amounts: ReadAmounts }> {
   if (stored === undefined) return { problems: [], amounts: { files: 0, bytes: 0, records: 0 } }
@@ -114,7 +116,8 @@ async function verifyStored({
     const durableSequence = stored.durableSequence()
     const amounts: ReadAmounts = { files: 0, bytes: 0, records: 0 }
     const problems: Problem[] = []
-    const found = verifyFiles({ host, directory, manifest, tables, durableSequence }, amounts)
+    const commits = (): CommitTable => stored.commits()
+    const found = verifyFiles({ host, directory, manifest, commits, durableSequence }, amounts)
     for await (const problem of found) {
       if (problems.length === problemsMax) break
       problems.push(problem)

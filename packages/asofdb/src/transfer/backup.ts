@@ -11,6 +11,7 @@ import { readLog } from '../log/log-reader.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import type { CommitTable } from '../versions/commit-table.ts'
 import { checkFile, copyDamaged, copyFile, sourceDamaged, syncFile } from './checkpoint-copy.ts'
+import { withoutBackups } from './known-backups.ts'
 import { isCheckpointName, mustBeApart, TargetDirectory } from './target-directory.ts'
 import type { BackupOptions, BackupReport } from './transfer-options.ts'
 
@@ -22,7 +23,8 @@ export interface BackupSource {
   /** Absolute path of where its checkpoint files are. */
   readonly checkpointDirectory: string
   readonly databaseId: string
-  readonly commits: CommitTable
+  /** Those that there are by now: compaction replaces the table. */
+  commits(): CommitTable
   /** Makes a checkpoint of what is applied; the manifest names it, and it goes to the backup. */
   checkpoint(): Promise<Manifest>
   /** Throws when the database is being closed. */
@@ -94,7 +96,7 @@ class BackupWork {
   }
 
   async run(): Promise<Omit<BackupReport, 'durationMs'>> {
-    const { manifest, commits } = this.#source
+    const { manifest } = this.#source
     const before = this.#target.found?.manifest
     if (before === undefined) await this.#target.begin()
     else await this.#mustBeEarlier(before)
@@ -107,7 +109,7 @@ class BackupWork {
     return {
       directory: this.#into,
       sequence,
-      system: sequence === 0 ? null : microsToInstant(commits.systemTime(sequence)),
+      system: sequence === 0 ? null : microsToInstant(this.#source.commits().systemTime(sequence)),
       previousSequence: before?.checkpoint.sequence ?? null,
       filesCopied: this.#filesCopied,
       bytesCopied: this.#bytesCopied,
@@ -119,7 +121,7 @@ class BackupWork {
 
   /** What is there must be a backup of this database, at a commit of its history, and untouched. */
   async #mustBeEarlier(before: Manifest): Promise<void> {
-    const { manifest, commits } = this.#source
+    const { manifest } = this.#source
     const refuse = (what: string): DatabaseError =>
       new DatabaseError('AlreadyExists', `${this.#into} ${what}; give another directory`, {
         details: { directory: this.#into, databaseId: before.databaseId },
@@ -133,7 +135,7 @@ class BackupWork {
     const isUsed = mark['sequence'] !== sequence || (await this.#hasCommitsInLog(before))
     if (isUsed) throw refuse('was a backup and has been written to since')
     const isKnown = sequence <= manifest.checkpoint.sequence
-    const system = isKnown && sequence > 0 ? String(commits.systemTime(sequence)) : ''
+    const system = isKnown && sequence > 0 ? String(this.#source.commits().systemTime(sequence)) : ''
     if (isKnown && mark['system'] === system) return
     throw refuse(`is a backup with commits, up to ${sequence}, that this database doesn't have`)
   }
@@ -194,7 +196,7 @@ class BackupWork {
     const place = { files, directory: this.#into }
     const directory = checkpointDirectoryOf(this.#into)
     const { found } = this.#target
-    const isSame = before?.checkpoint.sequence === manifest.checkpoint.sequence
+    const isSame = before !== undefined && hasSameFiles(before, manifest)
     const store = found && ManifestStore.of(place, found.manifest, found.bytes)
     if (!isSame && store !== undefined) {
       await store.update((current) => ({
@@ -212,17 +214,17 @@ class BackupWork {
   }
 
   #nextManifest(current: Manifest | undefined): Manifest {
-    const { manifest, commits } = this.#source
+    const { manifest } = this.#source
     const { checkpoint } = manifest
     const { sequence } = checkpoint
-    const system = sequence === 0 ? '' : String(commits.systemTime(sequence))
+    const system = sequence === 0 ? '' : String(this.#source.commits().systemTime(sequence))
     return {
       databaseId: manifest.databaseId,
       revision: current?.revision ?? 1,
       epoch: Math.max(current?.epoch ?? 1, manifest.epoch),
       isLogged: true,
       generation: Math.max(current?.generation ?? 0, manifest.generation),
-      settings: { ...manifest.settings, backup: { sequence, system } },
+      settings: { ...withoutBackups(manifest.settings), backup: { sequence, system } },
       checkpoint,
       previous: checkpoint,
       segments: [],
@@ -234,12 +236,12 @@ class BackupWork {
   /** Removes what the manifest in force doesn't name; what can't be removed does no harm. */
   async #clean(before: Manifest | undefined): Promise<string[]> {
     const { host, manifest } = this.#source
-    const { sequence, files } = manifest.checkpoint
+    const { files } = manifest.checkpoint
     const needed = new Set(files.map(({ name }) => name))
     const unneeded = (await this.#target.checkpointNames())
       .filter((name) => isCheckpointName(name) && !needed.has(name))
       .map((name) => `checkpoint/${name}`)
-    if (before?.checkpoint.sequence !== sequence) {
+    if (before === undefined || !hasSameFiles(before, manifest)) {
       unneeded.push(...(await this.#target.segmentNames()).map((name) => `log/${name}`))
     }
     const removed: string[] = []
@@ -277,4 +279,12 @@ class BackupWork {
     // A damaged source may be longer than it was when its manifest was written.
     this.#options.onProgress?.({ done: Math.min(this.#bytesDone, of), of })
   }
+}
+
+/** Compaction gives the same commits in other files. */
+function hasSameFiles(before: Manifest, { checkpoint }: Manifest): boolean {
+  const known = before.checkpoint.files
+  const isKnown = ({ name, headerChecksum }: CheckpointFileInfo, index: number): boolean =>
+    known[index]?.name === name && known[index].headerChecksum === headerChecksum
+  return known.length === checkpoint.files.length && checkpoint.files.every(isKnown)
 }

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
 import { writeBackup } from './backup.ts'
+import { type KnownBackup, knownBackups, withBackup } from './known-backups.ts'
 import { absolutePath, mustBeApart } from './target-directory.ts'
 import type { BackupOptions, BackupReport } from './transfer-options.ts'
 
@@ -46,6 +47,26 @@ export class Backups {
     }
   }
 
+  /** Those that are known of and hold nothing from a commit on. */
+  before(sequence: number): KnownBackup[] {
+    const known = knownBackups(this.#options.manifests.current.settings)
+    return known.filter((backup) => backup.sequence < sequence)
+  }
+
+  /** Before there is a byte of it: better one too many is known of than one too few. */
+  async #noteBegun(directory: string): Promise<void> {
+    const known = knownBackups(this.#options.manifests.current.settings)
+    if (known.some((backup) => backup.directory === directory)) return
+    await this.#note({ directory, sequence: 0 })
+  }
+
+  async #note(backup: KnownBackup): Promise<void> {
+    await this.#options.manifests.update((current) => ({
+      ...current,
+      settings: withBackup(current.settings, backup),
+    }))
+  }
+
   /** Stops what is under way, for good; resolves when nothing is. */
   async stop(): Promise<void> {
     this.#isStopped = true
@@ -71,7 +92,7 @@ export class Backups {
         directory,
         checkpointDirectory: checkpointDirectoryOf(directory),
         databaseId: manifests.current.databaseId,
-        commits: live.current.commits,
+        commits: () => live.current.commits,
         checkpoint: async () => {
           await this.#options.checkpoint()
           mustContinue()
@@ -79,7 +100,12 @@ export class Backups {
         },
         mustContinue,
       }
-      return await writeBackup(source, into, options)
+      await this.#noteBegun(into)
+      const report = await writeBackup(source, into, options)
+      const { sequence } = report
+      // Where this fails, it is known of an earlier state only, which promises less.
+      await this.#note({ directory: into, sequence }).catch(() => undefined)
+      return report
     } finally {
       await release()
     }

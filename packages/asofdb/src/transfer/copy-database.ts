@@ -16,6 +16,7 @@ import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
 import { checkFile, copyDamaged } from './checkpoint-copy.ts'
+import { withoutBackups } from './known-backups.ts'
 import { isCheckpointName, TargetDirectory } from './target-directory.ts'
 import type { ForkOptions, ForkReport } from './transfer-options.ts'
 
@@ -116,7 +117,7 @@ async function make(request: CopyRequest, target: TargetDirectory): Promise<Mani
 
 /** Those of the source, and where the database comes from. It is nobody's backup. */
 function settingsOf(request: CopyRequest): Settings {
-  const { backup: _, ...kept } = request.settings
+  const { backup: _, ...kept } = withoutBackups(request.settings)
   const { sourceId, sequence } = request
   const system = String(systemOf(request) ?? '')
   return { ...kept, origin: { database: sourceId, sequence, system } }

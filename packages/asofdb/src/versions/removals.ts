@@ -27,7 +27,7 @@ export type RemovalKind = (typeof removalKinds)[number]
  * `erased…`: the entity with the ordinal `subject`, in the commit `sequence`. `pruned…`: of the
  * entities with the label, of the type, in the keyspace `subject` (a symbol), or of all, what was
  * invisible from the commit `sequence` on, the horizon. `rewritten`: the tables were made anew
- * without what had been taken away; `sequence` was the newest commit.
+ * without what the commits up to `sequence` had taken away.
  */
 export interface Removal {
   readonly kind: RemovalKind
@@ -72,7 +72,8 @@ export class Removals {
   /** By kind and subject: the commit, or the latest horizon. */
   readonly #latest = new Map<RemovalKind, Map<number, Pruning>>()
   #latestHorizon = 0
-  #isErasureUnfinished = false
+  #erasedUpTo = 0
+  #rewrittenUpTo = 0
   #rewrites = 0
 
   get count(): number {
@@ -113,7 +114,7 @@ export class Removals {
   /** Whether something was erased of which the tables may still hold the bytes. */
   get hasUnfinishedErasure(): boolean {
     this.#follow()
-    return this.#isErasureUnfinished
+    return this.#erasedUpTo > this.#rewrittenUpTo
   }
 
   /** How many entities of a kind were erased. */
@@ -170,9 +171,10 @@ export class Removals {
       const { kind, subject, sequence } = removal
       if (kind === 'rewritten') {
         this.#rewrites++
-        this.#isErasureUnfinished = false
+        this.#rewrittenUpTo = Math.max(this.#rewrittenUpTo, sequence)
       }
-      if (erasedKindOf(kind) !== undefined) this.#isErasureUnfinished = true
+      const isErasure = erasedKindOf(kind) !== undefined
+      if (isErasure) this.#erasedUpTo = Math.max(this.#erasedUpTo, sequence)
       if (isPruning(kind) && sequence > this.#latestHorizon) this.#latestHorizon = sequence
       let latest = this.#latest.get(kind)
       if (latest === undefined) {
