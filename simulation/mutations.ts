@@ -2,7 +2,7 @@
  * Bugs that the simulation must find: put between the engine and its machine, or between the engine
  * and its readers, so that the engine itself is as it is.
  */
-import type { Database } from '../packages/asofdb/src/index.ts'
+import { type Database, isDatabaseError, type View } from '../packages/asofdb/src/index.ts'
 import type { FileSystem, Host, HostFile } from '../packages/asofdb/src/host/host.ts'
 import type { Readers } from './scene.ts'
 import type { SimulatedHost } from './simulated-host.ts'
@@ -17,6 +17,8 @@ export const mutations = {
   'a commit before the one that was asked for': { readers: (database) => withShift(database, -1) },
   'a commit after the one that was asked for': { readers: (database) => withShift(database, 1) },
   'a valid time that is off by one': { readers: withLateValid },
+  'a horizon that nobody minds': { readers: withoutHorizons },
+  'a segment of the log that is not removed': { host: withoutRemovals },
 } as const satisfies Readonly<Record<string, Mutation>>
 
 /** Syncs go on by themselves, and are reported done at once. */
@@ -71,6 +73,36 @@ function withShift(database: Database, by: number): Readers {
       return database.asOf({ ...at, sequence })
     },
   }
+}
+
+/** What must be refused because it was pruned is answered from what is there now. */
+function withoutHorizons(database: Database): Readers {
+  return {
+    snapshot: () => database.snapshot(),
+    asOf: (at) => {
+      const [view, now] = [database.asOf(at), database.asOf({ valid: at.valid })]
+      const orNow = <T>(ask: (view: View) => T): T => {
+        try {
+          return ask(view)
+        } catch (error) {
+          if (isDatabaseError(error, 'HistoryPruned')) return ask(now)
+          throw error
+        }
+      }
+      return replacing(view, {
+        nodes: (...asked) => orNow((one) => one.nodes(...asked)),
+        edges: (...asked) => orNow((one) => one.edges(...asked)),
+      })
+    },
+  }
+}
+
+function withoutRemovals(simulated: SimulatedHost): Host {
+  const { clock, timers, random, files, process } = simulated
+  const remove: FileSystem['remove'] = async (path) => {
+    if (!path.includes('/log/')) await files.remove(path)
+  }
+  return { clock, timers, random, process, files: replacing(files, { remove }) }
 }
 
 function withLateValid(database: Database): Readers {

@@ -170,7 +170,7 @@ export class ReferenceModel {
     isImport: boolean
     nextOrdinal(): number
     /** The newest commit that may have erased something, at each moment of the transaction. */
-    forgotten?(): number
+    forgotten?: () => number
   }): ReferenceTransaction {
     const { base, wall, isolation, system, isImport, forgotten } = options
     const least = (this.#made[base - 1]?.system ?? BEGINNING) + 1n
@@ -181,7 +181,7 @@ export class ReferenceModel {
       isolation,
       nodesAlwaysValid: this.#nodesAlwaysValid,
       system,
-      committed: this.viewAt(base, now, forgotten === undefined ? undefined : () => forgotten()),
+      committed: this.viewAt(base, now, forgotten),
       nextOrdinal: () => options.nextOrdinal(),
     })
   }

@@ -50,7 +50,13 @@ class SwarmRun {
   readonly #mutation: Mutation
   readonly #counts = newSwarmCounts()
   readonly #chronicle: Chronicle
-  readonly #archive: Archive = { attempts: 0, entities: 0, answers: [], marks: new Map(), backups: new Map() }
+  readonly #archive: Archive = {
+    attempts: 0,
+    entities: 0,
+    answers: [],
+    marks: new Map(),
+    backups: new Map(),
+  }
   #disk: SimulatedDisk
   #wallMicros = startWallMicros
   #before: { floor: number; durable: number | 'all' } = { floor: 0, durable: 0 }

@@ -139,7 +139,7 @@ export class Pruner implements Actor {
   }
 }
 
-const consonants = [...'bcdfghjkmpqrtvwxz']
+const consonants = 'bcdfghjkmpqrtvwxz'.split('')
 
 const kinds: Readonly<Record<string, EntityKind>> = {
   labels: 'node',
@@ -226,7 +226,7 @@ export class Eraser implements Actor {
     const { keyspace, key } = this.#pools.questions.key()
     const others = [nodes, edges, [keyName({ keyspace, key })]].filter(({ length }) => length > 0)
     return Array.from({ length: 1 + random.below(3) }, () =>
-      marked.length > 0 && random.chance(0.6) ? random.pick(marked) : random.pick(random.pick(others)),
+      random.pick(marked.length > 0 && random.chance(0.6) ? marked : random.pick(others)),
     )
   }
 

@@ -5,7 +5,7 @@ import { describe, instantsOf, type Question, systemAt } from '../oracle.ts'
 import type { RandomStream } from '../random.ts'
 import type { ReferenceModel } from '../reference-model.ts'
 import type { Remembered, Scene } from '../scene.ts'
-import { answerTold } from '../told.ts'
+import { answerTold, tellingOf } from '../told.ts'
 import type { Actor } from './actor.ts'
 import { KnownPools } from './pools.ts'
 
@@ -125,7 +125,8 @@ export function askAgain(scene: Scene, remembered: Remembered): void {
   const { question, answer: expected, forgettings } = remembered
   const { chronicle, archive } = scene
   const { isErasing, isPruning, model } = chronicle
-  if (isErasing || isPruning || model.forgetting.count !== forgettings) {
+  const isSame = model.forgetting.count === forgettings
+  if (isErasing || isPruning || !isSame || tellingOf(model, question) !== 'told') {
     scene.mustTell(question)
     if (isErasing || isPruning) return
     const index = archive.answers.indexOf(remembered)

@@ -115,6 +115,7 @@ export class StoredCommits {
         directory: directoryOf(this.#options),
         manifests: this.opened.manifests,
         durableSequence: () => this.#log?.durableSequence ?? 0,
+        commits: () => this.sample.tables.commits,
       },
     })
   }

@@ -79,7 +79,9 @@ export class PrunePlan {
         yield* this.#markErased(kind, entity, marks)
       } else if (isPruned) {
         const pruning = yield* findPruning(this.#tables, kind, entity)
-        if (pruning !== undefined) yield* this.#markPruned(kind, entity, { pruning, marks })
+        // A horizon beyond what is looked at was set meanwhile, and is not for this plan.
+        const isDue = pruning !== undefined && pruning.sequence <= this.sequence
+        if (isDue) yield* this.#markPruned(kind, entity, { pruning, marks })
       }
       if (++looked % rowsAtATime === 0) yield
     }

@@ -135,7 +135,8 @@ class BackupWork {
     const isUsed = mark['sequence'] !== sequence || (await this.#hasCommitsInLog(before))
     if (isUsed) throw refuse('was a backup and has been written to since')
     const isKnown = sequence <= manifest.checkpoint.sequence
-    const system = isKnown && sequence > 0 ? String(this.#source.commits().systemTime(sequence)) : ''
+    const commits = this.#source.commits()
+    const system = isKnown && sequence > 0 ? String(commits.systemTime(sequence)) : ''
     if (isKnown && mark['system'] === system) return
     throw refuse(`is a backup with commits, up to ${sequence}, that this database doesn't have`)
   }
