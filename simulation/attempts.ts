@@ -68,11 +68,14 @@ export class Attempt {
   }
 }
 
+let allocations = 0
+
 /** The names of what a transaction created, on top of those that are known. */
 export class OwnNames extends EntityNames {
   readonly #known: EntityNames
   readonly #find: (name: string) => number | undefined
   readonly #own = new Map<string, { readonly id: number; readonly kind: 'node' | 'edge' }>()
+  readonly #since = new Map<number, number>()
 
   /** `find` knows what is applied and was not seen yet. */
   constructor(known: EntityNames, find: (name: string) => number | undefined) {
@@ -84,6 +87,7 @@ export class OwnNames extends EntityNames {
   override addNode(name: string, id: number): void {
     super.addNode(name, id)
     this.#own.set(name, { id, kind: 'node' })
+    this.#since.set(id, ++allocations)
   }
 
   override addEdge(name: string, id: number): void {
@@ -102,6 +106,14 @@ export class OwnNames extends EntityNames {
   /** The id of something that this transaction created; undefined when it did not. */
   ownId(name: string): number | undefined {
     return this.#own.get(name)?.id
+  }
+
+  /**
+   * Grows with each id that was given to anybody. An id that was taken back is given again: who got
+   * it last has it.
+   */
+  ownSince(id: number): number {
+    return this.#since.get(id) ?? 0
   }
 
   /** The name of something that this transaction created; undefined when it did not. */

@@ -83,8 +83,14 @@ export class Chronicle {
 
   /** The name of an entity, also of one that is applied and was not seen yet. */
   nameOf(id: number): string {
-    const name = this.#tentative((run) => run.names.ownName(id))
-    return name ?? this.names.name(id)
+    const runs = [...this.#unseen].flatMap(({ lastRun }) => lastRun ?? [])
+    const since = (run: Run) => run.names.ownSince(id)
+    const newest = runs.reduce<Run | undefined>(
+      (last, run) => (since(run) > (last === undefined ? 0 : since(last)) ? run : last),
+      undefined,
+    )
+    const known = this.names.name(id)
+    return known === `#${id}` ? (newest?.names.ownName(id) ?? known) : known
   }
 
   /** The id of an entity that is applied and was not seen yet. */

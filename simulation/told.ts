@@ -64,7 +64,8 @@ function ofEntity(model: ReferenceModel, sequence: number, name: string): Tellin
   return sequence < forgetting.of('edge', entity.edge.type) ? 'refused' : 'told'
 }
 
-function isNameUsed(
+/** Whether anything had the label, the type or the keyspace by a commit. */
+export function isNameUsed(
   model: ReferenceModel,
   { kind, name }: { kind: EntityKind; name: string },
   upTo: number,

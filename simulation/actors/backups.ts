@@ -66,6 +66,9 @@ export class ForkMaker implements Actor {
       if (scene.parts.simulated.isStopped || scene.isLeaving) return
       if (sequence !== toSequence) throw new Divergence(`a fork has ${sequence}, not ${toSequence}`)
       if (isPruned) throw new Divergence(`a fork as of ${toSequence}, which is below a horizon`)
+      // It may carry what is being forgotten just now, which may yet be lost here.
+      scene.catchUp()
+      if (chronicle.isPruning || chronicle.isErasing) return
       const copiedAt = [newest, database.stats().appliedSequence] as const
       scene.lookLater({ path, sequence, copiedAt })
     } catch (error) {

@@ -1,6 +1,8 @@
-import { isDatabaseError, type DatabaseError } from '../../packages/asofdb/src/index.ts'
+import { isDatabaseError, type DatabaseError, type View } from '../../packages/asofdb/src/index.ts'
+import { answerFromView } from '../../test/conformance/engine-answers.ts'
+import { answerQuery } from '../../test/conformance/model-answers.ts'
 import { Attempt, type Upkeep } from '../attempts.ts'
-import { keyName, type ScriptKey } from '../operation-script.ts'
+import { keyName, type Query, type ScriptKey } from '../operation-script.ts'
 import { edgeTypes, labels } from '../operation-questions.ts'
 import { systemAt } from '../oracle.ts'
 import type { RandomStream } from '../random.ts'
@@ -8,6 +10,7 @@ import type { Horizon } from '../reference-forgetting.ts'
 import type { EntityKind } from '../reference-history.ts'
 import type { Scene } from '../scene.ts'
 import { marksOnDisk } from '../search-disk.ts'
+import { isNameUsed } from '../told.ts'
 import { Divergence } from '../workload-run.ts'
 import type { Actor } from './actor.ts'
 import { KnownPools } from './pools.ts'
@@ -72,10 +75,10 @@ export class Pruner implements Actor {
     const { model } = chronicle
     if (model.sequence === 0) return
     const random = this.#random
-    const isNow = random.chance(0.3)
+    const names = this.#drawNames()
+    const isNow = Object.keys(names).length > 0 && random.chance(0.3)
     const sequence = isNow ? scene.database.sequence : random.below(model.sequence + 1)
     const before = isNow ? undefined : systemAt(model, sequence, random)
-    const names = this.#drawNames(isNow)
     const subjects = Object.entries(names).flatMap(([list, given]) =>
       given.map((name) => ({ kind: kinds[list] ?? 'node', name })),
     )
@@ -103,17 +106,22 @@ export class Pruner implements Actor {
     }
   }
 
-  #drawNames(isNow: boolean): { readonly [list: string]: readonly string[] } {
+  /** A name that nobody has used gets no horizon, so only others are drawn; none: everything. */
+  #drawNames(): { readonly [list: string]: readonly string[] } {
     const random = this.#random
-    if (!isNow && random.chance(0.3)) return {}
+    if (random.chance(0.2)) return {}
     const list = random.pick(['labels', 'types', 'keyspaces'] as const)
     const known = {
       labels: [...labels, 'Account'],
       types: edgeTypes,
       keyspaces: ['words', 'numbers', 'pairs', 'bank'],
     }[list]
-    const names = known.filter(() => random.chance(0.4))
-    return { [list]: names.length === 0 ? [random.pick(known)] : names }
+    const { model } = this.#scene.chronicle
+    const kind = kinds[list] ?? 'node'
+    const used = known.filter((name) => isNameUsed(model, { kind, name }, model.sequence))
+    if (used.length === 0) return {}
+    const names = used.filter(() => random.chance(0.4))
+    return { [list]: names.length === 0 ? [random.pick(used)] : names }
   }
 
   #mustBeSet(attempt: Attempt, sequence: number | undefined): void {
@@ -139,6 +147,14 @@ export class Pruner implements Actor {
   }
 }
 
+const heldMax = 3
+
+const heldQueries: readonly Query[] = [
+  { ask: 'nodes' },
+  { ask: 'edges' },
+  { ask: 'keyRange', keyspace: 'words', range: {} },
+]
+
 const consonants = 'bcdfghjkmpqrtvwxz'.split('')
 
 const kinds: Readonly<Record<string, EntityKind>> = {
@@ -152,6 +168,8 @@ export class Eraser implements Actor {
   readonly #scene: Scene
   readonly #random: RandomStream
   readonly #pools: KnownPools
+  /** Made earlier in this life. What is erased since is not in them either. */
+  readonly #held: View[] = []
 
   constructor(scene: Scene, random: RandomStream) {
     this.#scene = scene
@@ -161,6 +179,8 @@ export class Eraser implements Actor {
 
   async act(): Promise<void> {
     this.#scene.catchUp()
+    if (this.#held.length >= heldMax) this.#held.shift()
+    this.#held.push(this.#scene.readers.snapshot())
     if (this.#random.chance(0.5)) await this.#plant()
     else await this.#erase()
   }
@@ -204,10 +224,25 @@ export class Eraser implements Actor {
       scene.makeDurable(report.compaction.checkpoint.sequence)
       this.#mustBeErased(attempt, report.sequence)
       chronicle.forget(attempt)
+      for (const view of this.#held) this.#lookAt(view)
       if (report.remaining.length === 0) this.#mustBeGone(names)
     } catch (error) {
       if (isDatabaseError(error)) settleFailure(scene, attempt, error)
       if (!scene.isExpected(error)) throw error
+    }
+  }
+
+  #lookAt(view: View): void {
+    const { chronicle } = this.#scene
+    const { model, names } = chronicle
+    const { sequence } = view
+    const valid = view.valid.epochMicroseconds
+    for (const query of heldQueries) {
+      const actual = answerFromView(view, query, names)
+      const expected = () => answerQuery(model.viewAt(sequence, valid), query)
+      const told = chronicle.holds(() => expected() === actual) ? actual : expected()
+      const asked = `${JSON.stringify(query)} of a snapshot after commit ${sequence}, held since`
+      this.#scene.mustAnswer(asked, told, actual)
     }
   }
 

@@ -180,6 +180,41 @@ describe('a transaction that is open while tables are made anew', () => {
       expect(database.keys('counter').get('n')).toBe(21)
     })
   })
+
+  it('meets Conflict, or runs again, also where it names what came later', async () => {
+    await inWorld('later', async ({ database }) => {
+      await count(database, 1, 20)
+      const open = database.begin()
+      let runs = 0
+      let later = 0
+      const written = database.write(async (tx) => {
+        runs += 1
+        if (runs === 1) {
+          await database.compact()
+          later = await database.write((other) => other.createNode('N', {}).id)
+        }
+        return tx.patch(later, { n: 'known' })
+      })
+      expect(await written).toBe(1)
+      expect([runs, database.node(later)?.get('n')]).toEqual([2, 'known'])
+      expect(() => open.patch(later, { n: 2 })).toThrow(expect.objectContaining({ code: 'Conflict' }))
+      expect(() => database.begin().patch(later + 400, {})).toThrow(
+        expect.objectContaining({ code: 'InvalidArgument' }),
+      )
+    })
+  })
+
+  it('is no hindrance for what makes room in a full log', async () => {
+    const simulated = new SimulatedHost({ seed: 'full log' })
+    await simulated.run(async () => {
+      const options = { checkpointLogBytes: 400, logBytesMax: 800, host: simulated }
+      const database = await open('/database', options)
+      const id = await database.write((tx) => tx.createNode('N', {}).id)
+      await database.erase(id)
+      expect(database.node(id)).toBeUndefined()
+      await database.close()
+    })
+  })
 })
 
 describe('retention', () => {

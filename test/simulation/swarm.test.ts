@@ -43,7 +43,7 @@ describe('many actors on one database, with crashes, faults and damage', () => {
   }, wholeRunMs)
 
   it('do the same again when all of them work at once', async () => {
-    const drawn = drawSwarmPlan(24)
+    const drawn = drawSwarmPlan(31)
     const everybody = actorKinds.map(
       (kind) => ({ kind, name: kind, steps: 6, pace: 'turn' }) as const,
     )

@@ -3,7 +3,7 @@ import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import { TableRewrite } from './compaction/table-rewrite.ts'
 import { type Generation, generationOf } from './generation.ts'
 import type { Host } from './host/host.ts'
-import { DatabaseError } from './rules/errors.ts'
+import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import type { CompactionFigures, Storage } from './storage.ts'
 import type { TransferProgress } from './transfer/transfer-options.ts'
 import { entityKinds } from './versions/entity.ts'
@@ -108,7 +108,7 @@ export class Compactor {
   async #run(options: CompactOptions, isForgetting: boolean): Promise<CompactionReport> {
     const { host, storage } = this.#options
     this.#mustGoOn(options)
-    storage.mustBeWritable()
+    mustTakeCheckpoints(storage)
     const startMs = host.clock.monotonicMs()
     const { tables } = this.#generation
     const bytesBefore = bytesOf(tables)
@@ -174,6 +174,15 @@ export class Compactor {
     signal?.throwIfAborted()
     if (!this.#isStopped) return
     throw new DatabaseError('Closed', 'the database was closed while it was being compacted')
+  }
+}
+
+/** A log that is full is no hindrance: the checkpoint that follows makes room. */
+function mustTakeCheckpoints(storage: Storage): void {
+  try {
+    storage.mustBeWritable()
+  } catch (error) {
+    if (!isDatabaseError(error, 'LogFull')) throw error
   }
 }
 

@@ -83,7 +83,10 @@ export class TransactionRunner {
         this.#parts.storage.mustBeWritable()
       } catch (error) {
         core.cancel()
-        throw error
+        // A body that meets the end of the tables it was begun on has lost a race, too.
+        if (!core.tables.isReplaced || attempt >= retries) throw error
+        if (!isDatabaseError(error, 'Conflict')) throw error
+        continue
       }
       let sequence: number | undefined
       try {

@@ -73,7 +73,8 @@ interface Decoded {
 }
 
 function decode(payload: Uint8Array): Decoded {
-  const found: Decoded = { meta: undefined, symbols: [], edges: [], keys: [], removals: [], events: [] }
+  const lists = { symbols: [], edges: [], keys: [], removals: [], events: [] }
+  const found: Decoded = { meta: undefined, ...lists }
   const sink: BatchSink = {
     meta: (bytes) => void (found.meta = bytes.slice()),
     symbol: (number, name) => void found.symbols.push([number, name]),

@@ -156,7 +156,8 @@ export class CommitPipeline {
         core.cancel()
         return undefined
       }
-      if (core.tables !== this.#tables) throw begunBeforeCompaction()
+      core.mustBeCurrent()
+      invariant(core.tables === this.#tables, 'a transaction is committed where it was begun')
       if (this.#failure !== undefined) throw behindItsLog(this.#failure)
       this.#validate(core)
       const systemTime = this.#systemTimeFor(core, options.system)
@@ -307,13 +308,6 @@ function behindItsLog(cause: unknown): DatabaseError {
     'Poisoned',
     `a commit is in the log but could not be applied (${String(cause)}); open the database again`,
     { cause },
-  )
-}
-
-function begunBeforeCompaction(): DatabaseError {
-  return new DatabaseError(
-    'Conflict',
-    'the database was compacted since this transaction began; run the transaction again',
   )
 }
 

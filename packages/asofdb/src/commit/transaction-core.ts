@@ -115,6 +115,15 @@ export class TransactionCore {
     )
   }
 
+  /** Throws `Conflict` when the tables that it was begun on have been replaced since. */
+  mustBeCurrent(): void {
+    if (!this.tables.isReplaced) return
+    throw new DatabaseError(
+      'Conflict',
+      'the database was compacted since this transaction began; run the transaction again',
+    )
+  }
+
   mustBeWritable(): void {
     this.mustBeOpen()
     if (this.isReadonly) {

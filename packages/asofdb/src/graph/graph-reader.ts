@@ -267,7 +267,8 @@ export class GraphReader implements EdgeOrigin {
   edgePayload(id: number): PayloadSlice {
     const slice = this.#edgeSlice(ordinalOf(id))
     // Who holds on to an edge that has been erased meanwhile sees nothing of it.
-    if (slice === undefined && this.#indexes.tables.edge.isErased(ordinalOf(id))) return emptyPayload
+    const { edge } = this.#indexes.tables
+    if (slice === undefined && edge.isErased(ordinalOf(id))) return emptyPayload
     return must(slice, 'the payload of an edge that holds')
   }
 

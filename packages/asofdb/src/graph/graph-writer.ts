@@ -287,7 +287,7 @@ export class GraphWriter {
   #knownNode(input: EntityInput): number {
     const id = idOf(input)
     const ordinal = nodeOrdinal(id)
-    if (!this.#core.knows('node', ordinal)) throw unknownEntity(id)
+    this.#mustKnow('node', id)
     this.#mustNotBeErased('node', ordinal)
     return ordinal
   }
@@ -302,8 +302,15 @@ export class GraphWriter {
     const kind = kindOf(id)
     if (kind === undefined || kind === 'key') throw unknownEntity(id)
     this.#mustNotBeErased(kind, ordinalOf(id))
-    if (!this.#core.knows(kind, ordinalOf(id))) throw unknownEntity(id)
+    this.#mustKnow(kind, id)
     return id
+  }
+
+  #mustKnow(kind: EntityKind, id: number): void {
+    if (this.#core.knows(kind, ordinalOf(id))) return
+    // It may have been created since, in the tables that have taken over.
+    this.#core.mustBeCurrent()
+    throw unknownEntity(id)
   }
 
   /** An id that was erased stays taken, so that nothing that refers to it finds somebody else. */

@@ -20,6 +20,8 @@ export class LiveTables {
     const { commits } = this.#current
     invariant(tables.commits.sequence === commits.sequence, 'no commit is lost')
     invariant(tables.commits.lastSystemTime === commits.lastSystemTime, 'the commits are the same')
+    invariant(!tables.isReplaced, 'nothing goes back to tables that were replaced')
+    this.#current.isReplaced = true
     this.#current = tables
   }
 }

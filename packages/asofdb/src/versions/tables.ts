@@ -75,6 +75,8 @@ export class Tables {
   readonly edge = new VersionTable({ hasWideHeads: false })
   readonly key = new VersionTable({ hasWideHeads: true })
   readonly removals = new Removals()
+  /** Whether others have taken over; what is committed since is not in these. */
+  isReplaced = false
   /** What is derived from these tables and kept in files. */
   readonly shelf = new IndexShelf()
   /** Nodes have no identity row of their own, so the next ordinal is kept here. */
