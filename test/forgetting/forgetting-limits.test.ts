@@ -197,7 +197,8 @@ describe('a transaction that is open while tables are made anew', () => {
       })
       expect(await written).toBe(1)
       expect([runs, database.node(later)?.get('n')]).toEqual([2, 'known'])
-      expect(() => open.patch(later, { n: 2 })).toThrow(expect.objectContaining({ code: 'Conflict' }))
+      const conflict = expect.objectContaining({ code: 'Conflict' })
+      expect(() => open.patch(later, { n: 2 })).toThrow(conflict)
       expect(() => database.begin().patch(later + 400, {})).toThrow(
         expect.objectContaining({ code: 'InvalidArgument' }),
       )

@@ -5,7 +5,7 @@ import { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { openDatabase, RandomWriter } from '../transfer/random-database.ts'
 import { type Answer, answersOf, pruned, show, type Vocabulary, vocabularyOf } from './answers.ts'
 
-const seeds = Array.from({ length: 5 }, (_, index) => `forgetting ${index}`)
+const seeds = Array.from({ length: 4 }, (_, index) => `forgetting ${index}`)
 
 interface World {
   readonly host: SimulatedHost
