@@ -204,8 +204,10 @@ function suspectsOf({ suspects }: SalvagedDirectory, { facts }: Evidence): Suspe
  */
 function misleadingFiles({ basis, inventory, sequence }: SalvagedDirectory): string[] {
   const paths: string[] = []
-  for (const { name, header } of inventory.segments.values()) {
-    const isLater = (parseSegmentName(name)?.firstSequence ?? 0) > sequence
+  for (const { name, header, size } of inventory.segments.values()) {
+    // One without a record is no sign of anything, and may be all that tells whose files these are.
+    const hasRecords = size > segmentHeaderBytes
+    const isLater = hasRecords && (parseSegmentName(name)?.firstSequence ?? 0) > sequence
     const isForeign = header !== undefined && bytesToHex(header.databaseId) !== basis.databaseId
     if (isLater || isForeign) paths.push(`${logDirectoryName}/${name}`)
   }
