@@ -117,9 +117,14 @@ class LogReading {
     }
   }
 
-  /** Damage in what the manifest names comes first in the log, damage beside it next. */
+  /**
+   * Damage in what the manifest names comes first in the log, damage beside it next. But where a
+   * later segment shows that the manifest went back, what that names may be gone for good reason.
+   */
   #chooseEnding(ending: LogEnding | undefined, stray: DamagedEnding | undefined): LogEnding {
-    if (ending?.type === 'damaged') return ending
+    const isStale = stray?.evidence === 'laterSegment'
+    const isExplained = isStale && ending?.type === 'damaged' && ending.kind === 'missing'
+    if (ending?.type === 'damaged' && !isExplained) return ending
     if (stray) return { ...stray, sequenceExpected: this.#state.nextSequence }
     return ending ?? { type: 'clean', closed: this.#state.isClosed }
   }
