@@ -45,7 +45,8 @@ export class Attempt {
   /** Goes into the metadata of the commit, and tells whose it is. */
   readonly who: string
   readonly isolation: Isolation
-  readonly isImport: boolean
+  /** The system time that an import asked for, microseconds; undefined: it is no import. */
+  readonly importedAt: bigint | undefined
   readonly runs: Run[] = []
   readonly upkeep: Upkeep | undefined
   outcome: AttemptOutcome = 'open'
@@ -53,12 +54,12 @@ export class Attempt {
   constructor(parts: {
     who: string
     isolation: Isolation
-    isImport: boolean
+    importedAt?: bigint | undefined
     upkeep?: Upkeep
   }) {
     this.who = parts.who
     this.isolation = parts.isolation
-    this.isImport = parts.isImport
+    this.importedAt = parts.importedAt
     this.upkeep = parts.upkeep
   }
 

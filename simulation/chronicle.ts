@@ -27,7 +27,7 @@ import { Divergence } from './workload-run.ts'
 /** A refusal of the engine that the model must share, once it has come that far. */
 interface Refusal {
   readonly run: Run
-  readonly isolation: Attempt['isolation']
+  readonly attempt: Attempt
   readonly code: ErrorCode
   /** The newest applied commit when it was refused. */
   readonly upTo: number
@@ -113,11 +113,11 @@ export class Chronicle {
   }
 
   /** An attempt that was acknowledged without a commit must have stated nothing. */
-  mustBeEmpty({ lastRun, who, isolation }: Attempt): void {
+  mustBeEmpty(attempt: Attempt): void {
+    const { lastRun, who } = attempt
     if (lastRun === undefined) throw new Divergence(`${who} was acknowledged and never ran`)
     if (lastRun.base > this.sequence) return
-    const system = this.model.lastSystem + 1n
-    const transaction = this.#redo(lastRun, { system, isImport: false, isolation })
+    const transaction = this.#redo(attempt, lastRun)
     if (typeof transaction === 'string') throw new Divergence(transaction)
     const isDone = transaction.declarations.every((one) => this.#isDeclared(one))
     if (transaction.tail.length === 0 && isDone) return
@@ -280,7 +280,7 @@ export class Chronicle {
 
   #adopt(attempt: Attempt, system: bigint): void {
     const { model } = this
-    const { lastRun: run, who, isImport, isolation, upkeep } = attempt
+    const { lastRun: run, who, importedAt, upkeep } = attempt
     const describe = `commit ${model.sequence + 1} of ${who}`
     if (system <= model.lastSystem) {
       throw new Divergence(`${describe} has system time ${system} after ${model.lastSystem}`)
@@ -294,9 +294,9 @@ export class Chronicle {
     }
     if (run === undefined) throw new Divergence(`${describe} was never run`)
     if (run.base > model.sequence) throw new Divergence(`${describe} comes before what it read`)
-    const transaction = this.#redo(run, { system, isImport, isolation })
+    const transaction = this.#redo(attempt, run, system)
     if (typeof transaction === 'string') throw new Divergence(`${describe}: ${transaction}`)
-    if (!isImport && system < transaction.start.now) {
+    if (importedAt === undefined && system < transaction.start.now) {
       throw new Divergence(`${describe} has system time ${system} before its own now`)
     }
     const done = model.commit(transaction, 0n)
@@ -329,15 +329,21 @@ export class Chronicle {
     return horizons.length === 0 ? undefined : { horizons }
   }
 
-  /** The run on the model, or how the two differ. */
+  /**
+   * A run of an attempt on the model, or how the two differ. `system` is the time of its commit;
+   * default: what it asked for, or any that is later than all.
+   */
   #redo(
+    { isolation, importedAt }: Attempt,
     run: Run,
-    options: { system: bigint; isImport: boolean; isolation: Attempt['isolation'] },
+    system = importedAt ?? this.model.lastSystem + 1n,
   ): ReferenceTransaction | string {
     let created = 0
     let forgotten = run.base
     const transaction = this.model.beginAt({
-      ...options,
+      isolation,
+      system,
+      isImport: importedAt !== undefined,
       base: run.base,
       wall: run.wall,
       nextOrdinal: () => created,
@@ -372,7 +378,7 @@ export class Chronicle {
     return this.#made.slice(0, upTo).some(({ upkeep }) => upkeep !== undefined && 'erase' in upkeep)
   }
 
-  #mustShare({ run, isolation, code, upTo }: Refusal): void {
+  #mustShare({ run, attempt, code, upTo }: Refusal): void {
     if (code === 'Conflict') {
       if (upTo > run.base) return
       throw new Divergence(`a Conflict although nothing was committed after commit ${run.base}`)
@@ -380,8 +386,7 @@ export class Chronicle {
     if (code === 'NotMonotonic' || code === 'TimeInFuture') return
     if (code === 'Erased' && this.#hasErasedUpTo(upTo)) return
     if (run.steps.some(({ operation }) => 'label' in operation)) return
-    const began = { system: this.model.lastSystem + 1n, isImport: false, isolation }
-    const transaction = this.#redo(run, began)
+    const transaction = this.#redo(attempt, run)
     if (typeof transaction === 'string') throw new Divergence(transaction)
     this.refusalsShared += 1
     if (run.steps.some((step) => 'code' in step) || upTo - run.base > refusalSpanMax) return

@@ -239,7 +239,7 @@ export class Scene {
     const { archive, chronicle, database } = this
     archive.attempts += 1
     const who = `a${archive.attempts}`
-    const attempt = new Attempt({ who, isolation, isImport: system !== undefined })
+    const attempt = new Attempt({ who, isolation, importedAt: system })
     chronicle.note(attempt)
     const common = { meta: { who }, isolation, durability }
     const run = (tx: Transaction) => this.#run(attempt, tx, body)
@@ -321,7 +321,7 @@ export class Scene {
         return this.#mustHaveCompacted(lastRun)
       }
       const upTo = this.database.stats().appliedSequence
-      this.chronicle.noteRefusal({ run: lastRun, isolation: attempt.isolation, code, upTo })
+      this.chronicle.noteRefusal({ run: lastRun, attempt, code, upTo })
       return
     }
     if (!this.isExpected(error)) throw failure

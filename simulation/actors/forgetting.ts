@@ -46,7 +46,7 @@ export class CompactionMaker implements Actor {
 function noteUpkeep({ archive, chronicle }: Scene, upkeep: Upkeep): Attempt {
   archive.attempts += 1
   const who = `a${archive.attempts}`
-  const attempt = new Attempt({ who, isolation: 'serializable', isImport: false, upkeep })
+  const attempt = new Attempt({ who, isolation: 'serializable', upkeep })
   chronicle.note(attempt)
   return attempt
 }

@@ -161,6 +161,7 @@ export function decodeCheckpointHeader(bytes: Uint8Array): DecodedCheckpointHead
   const reader = new ByteReader(bytes, magic.length)
   const formatVersion = reader.u32()
   if (formatVersion > checkpointFormatVersion) return { type: 'newer', formatVersion }
+  // The length of the header, which headerLength has compared with the bytes.
   reader.skip(4)
   const databaseId = bytesToHex(reader.take(16))
   const generation = reader.u64()

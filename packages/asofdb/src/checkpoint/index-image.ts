@@ -147,6 +147,7 @@ export function decodeImageHeader(bytes: Uint8Array): DecodedImageHeader {
   if (new ByteReader(bytes, end).u32() !== crc32(bytes.subarray(0, end))) return damaged
   const reader = new ByteReader(bytes, magic.length)
   if (reader.u32() > imageFormatVersion) return { type: 'newer' }
+  // The length of the header, which imageHeaderLength has compared with the bytes.
   reader.skip(4)
   const databaseId = bytesToHex(reader.take(16))
   const sequence = reader.u64()
@@ -164,7 +165,7 @@ export function decodeImageHeader(bytes: Uint8Array): DecodedImageHeader {
   for (let index = 0; index < count; index++) {
     const length = reader.u64()
     const checksum = reader.u32()
-    reader.skip(4)
+    if (reader.u32() !== 0) return damaged
     sections.push({ length, checksum })
   }
   const what = { databaseId, sequence, rows, rewrites, removals, commitsChecksum }
