@@ -1,5 +1,6 @@
 import { openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { type CheckpointReport, type Database, open } from 'asofdb'
 import { decodeManifest } from '../packages/asofdb/src/checkpoint/manifest.ts'
 import { bytesBetween, zeroCounts } from '../packages/asofdb/src/checkpoint/sections.ts'
@@ -249,12 +250,4 @@ function makeClock(): () => number {
     const length = readSync(file, text, 0, text.length, 0)
     return Number.parseInt(text.toString('latin1', 0, length), 10) / 1e6
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve))
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms))
 }

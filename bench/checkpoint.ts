@@ -2,6 +2,7 @@ import type { CheckpointAnswer, CheckpointFigures, RunFigures } from './checkpoi
 import { makeRow, type Row } from './report.ts'
 import { scaled, type Setting } from './setting.ts'
 import { runTask } from './tasks.ts'
+import { isObject } from './values.ts'
 
 const databaseBytesFull = 2_000_000_000
 const commitsPerSecond = 50_000
@@ -107,7 +108,6 @@ function amplificationOf(made: readonly CheckpointFigures[]): number {
 }
 
 function isCheckpointAnswer(value: unknown): value is CheckpointAnswer {
-  if (typeof value !== 'object' || value === null) return false
   const names = ['databaseBytes', 'calm', 'whole', 'steady', 'first', 'others']
-  return names.every((name) => Reflect.has(value, name))
+  return isObject(value) && names.every((name) => Reflect.has(value, name))
 }

@@ -14,6 +14,7 @@ import {
 import { type Row, rowAgainstBest, rowOf } from './report.ts'
 import { compete, type Contestant, type Figures, mustBe } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
+import { keyCount, keyOf, valueOf } from './small-puts.ts'
 
 const unit = 'commits/s'
 const callersMany = 100
@@ -146,15 +147,4 @@ class CommitRun implements Contestant {
     }
     await this.#store.close()
   }
-}
-
-const keyCount = 20_011
-
-/** Every key once before one comes again, in no order. */
-function keyOf(number: number): string {
-  return `account/${String((number * 7919) % keyCount).padStart(8, '0')}`
-}
-
-function valueOf(number: number): string {
-  return `balance ${number}, `.padEnd(100, 'as entered by the clerk; ')
 }

@@ -2,6 +2,7 @@ import type { Stage } from './memory-tasks.ts'
 import { makeRow, type Row } from './report.ts'
 import { scaled, type Setting } from './setting.ts'
 import { runTask } from './tasks.ts'
+import { isObject } from './values.ts'
 
 const nodesFull = 1_000_000
 const edgesPerNode = 5
@@ -104,8 +105,4 @@ function areStages(value: unknown, names: readonly string[]): boolean {
 
 function isStage(value: unknown): boolean {
   return isObject(value) && stageNames.every((name) => typeof Reflect.get(value, name) === 'number')
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }

@@ -2,11 +2,11 @@ import { type Database, open, type OpenOptions } from 'asofdb'
 import { type Row, rowOf } from './report.ts'
 import { compete, type Contestant, type Figures, mustBe } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
+import { keyOf, valueOf } from './small-puts.ts'
 import { textOf } from './values.ts'
 
 const unit = 'commits/s'
 const callersMany = 100
-const keyCount = 20_011
 
 interface Mode {
   readonly name: string
@@ -123,13 +123,4 @@ class ModeRun implements Contestant {
     mustBe(found === valueOf(last), `${this.name} gave ${found} for commit ${last}`)
     await again.close()
   }
-}
-
-/** Every key once before one comes again, in no order. */
-function keyOf(number: number): string {
-  return `account/${String((number * 7919) % keyCount).padStart(8, '0')}`
-}
-
-function valueOf(number: number): string {
-  return `balance ${number}, `.padEnd(100, 'as entered by the clerk; ')
 }

@@ -3,6 +3,7 @@ import { makeRow, type Row } from './report.ts'
 import { compete, type Contestant, median } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
 import { runTask } from './tasks.ts'
+import { isObject } from './values.ts'
 
 const nodesFull = 1_000_000
 const edgesPerNode = 5
@@ -55,10 +56,6 @@ export async function benchOpenImages(setting: Setting): Promise<Row[]> {
     row('toFirstStep', 'from opening to the end of the first step', (one) => one.openMs + one.step),
     row('toFirstKey', 'from opening to the first key', (one) => one.openMs + one.key),
   ]
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 function isTimes(value: unknown): value is Times {

@@ -8,6 +8,7 @@ import { compete, type Contestant, median, mustBe } from './rounds.ts'
 import { scaled, type Setting } from './setting.ts'
 import { compressions } from '../packages/asofdb/src/encoding/compression.ts'
 import { runTask, startTask, type TaskCall, type TaskName } from './tasks.ts'
+import { isObject } from './values.ts'
 
 const nodesFull = 1_000_000
 const edgesPerNode = 5
@@ -231,10 +232,6 @@ function bytesBelow(folder: string): number {
 
 function isBuilt(value: unknown): value is { checkpointMs: number } {
   return isObject(value) && typeof Reflect.get(value, 'checkpointMs') === 'number'
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 function hasOpenMs(value: unknown): value is { openMs: number } {

@@ -61,10 +61,6 @@ export function nodeIdOf(node: number): number {
   return node * 4 + 1
 }
 
-export function nodeOfId(id: number): number {
-  return (id - 1) / 4
-}
-
 /** Loads a graph into an empty database, ten thousand entities a transaction. */
 export async function loadGraph(db: Database, graph: SampleGraph): Promise<void> {
   await loadNodes(db, graph.nodeCount)

@@ -10,3 +10,7 @@ export function lengthOf(value: unknown): number {
 export function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0
 }
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

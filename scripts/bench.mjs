@@ -4,7 +4,15 @@
  * every platform and may compile for some minutes. Progress goes to standard error.
  */
 import { join } from 'node:path'
-import { become, build, install, repository, requireNode, say, whyStale } from './setup.mjs'
+import {
+  becomeTypeScript,
+  build,
+  install,
+  repository,
+  requireNode,
+  say,
+  whyStale,
+} from './setup.mjs'
 
 requireNode()
 install(repository)
@@ -15,11 +23,4 @@ if (whyStale(bench) !== undefined) {
   say('First benchmark on this machine: installing the peers, which may compile for minutes.')
   install(bench)
 }
-const loader = new URL('./typescript-loader.mjs', import.meta.url).href
-become(process.execPath, [
-  '--expose-gc',
-  '--import',
-  loader,
-  'bench/run.ts',
-  ...process.argv.slice(2),
-])
+becomeTypeScript('bench/run.ts', ['--expose-gc'])

@@ -115,3 +115,14 @@ export function become(command, args, directory = repository) {
   child.on('error', (error) => fail(`${command} did not start: ${error.message}`))
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
 }
+
+/**
+ * Ends as a TypeScript file of this repository does that is given the arguments of this process.
+ * @param {string} file
+ * @param {string[]} [nodeOptions]
+ */
+export function becomeTypeScript(file, nodeOptions = []) {
+  const loader = new URL('./typescript-loader.mjs', import.meta.url).href
+  const given = process.argv.slice(2)
+  become(process.execPath, [...nodeOptions, '--import', loader, file, ...given])
+}

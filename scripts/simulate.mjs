@@ -2,14 +2,8 @@
  * `npm run simulate -- --seed N`: runs simulation/simulate.ts, which explains its options with
  * `--help`. The exit code is 0 only when the run passed.
  */
-import { become, install, repository, requireNode } from './setup.mjs'
+import { becomeTypeScript, install, repository, requireNode } from './setup.mjs'
 
 requireNode()
 install(repository)
-const loader = new URL('./typescript-loader.mjs', import.meta.url).href
-become(process.execPath, [
-  '--import',
-  loader,
-  'simulation/simulate.ts',
-  ...process.argv.slice(2),
-])
+becomeTypeScript('simulation/simulate.ts')

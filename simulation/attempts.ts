@@ -36,10 +36,16 @@ export interface Run {
 }
 
 /**
- * `refused`: it never happens, at no time. `withdrawn`: the engine says it took it back. `unknown`:
- * nobody can say before the next opening.
+ * `refused`: it never happens, at no time. `unknown`: nobody can say before the next opening.
  */
-export type AttemptOutcome = 'open' | 'acknowledged' | 'refused' | 'withdrawn' | 'unknown'
+export type AttemptOutcome = 'open' | 'acknowledged' | 'refused' | 'unknown'
+
+export interface AttemptParts {
+  readonly who: string
+  readonly isolation: Isolation
+  readonly importedAt?: bigint | undefined
+  readonly upkeep?: Upkeep
+}
 
 export class Attempt {
   /** Goes into the metadata of the commit, and tells whose it is. */
@@ -51,12 +57,7 @@ export class Attempt {
   readonly upkeep: Upkeep | undefined
   outcome: AttemptOutcome = 'open'
 
-  constructor(parts: {
-    who: string
-    isolation: Isolation
-    importedAt?: bigint | undefined
-    upkeep?: Upkeep
-  }) {
+  constructor(parts: AttemptParts) {
     this.who = parts.who
     this.isolation = parts.isolation
     this.importedAt = parts.importedAt

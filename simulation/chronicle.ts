@@ -3,6 +3,7 @@
  * reference model; how far they may be lost; what was refused and must never appear.
  */
 import { type Database, type ErrorCode, isDatabaseError } from '../packages/asofdb/src/index.ts'
+import { errorKindsByCode } from '../packages/asofdb/src/rules/errors.ts'
 import type { EntityNames } from '../test/conformance/engine-answers.ts'
 import { applyOperation } from '../test/conformance/model-store.ts'
 import { formatChanges } from '../test/conformance/store.ts'
@@ -95,13 +96,9 @@ export class Chronicle {
 
   /** The id of an entity that is applied and was not seen yet. */
   tentativeId(name: string): number | undefined {
-    return this.#tentative((run) => run.names.ownId(name))
-  }
-
-  #tentative<T>(find: (run: Run) => T | undefined): T | undefined {
-    for (const attempt of this.#unseen) {
-      const found = attempt.lastRun && find(attempt.lastRun)
-      if (found !== undefined) return found
+    for (const { lastRun } of this.#unseen) {
+      const id = lastRun?.names.ownId(name)
+      if (id !== undefined) return id
     }
     return undefined
   }
@@ -194,8 +191,15 @@ export class Chronicle {
     return false
   }
 
-  /** Asks, and holds the answer against the model. Undefined: it is as it should be. */
-  differenceOf(readers: Readable, question: Question): Difference | undefined {
+  /** Asks, and holds the answer against the model. */
+  mustTell(readers: Readable, question: Question): void {
+    const difference = this.#differenceOf(readers, question)
+    if (difference === undefined) return
+    const { question: asked, expected, actual } = difference
+    throw new Divergence(`${asked}\nexpected: ${expected}\nactual:   ${actual}`)
+  }
+
+  #differenceOf(readers: Readable, question: Question): Difference | undefined {
     const { model, names, isPruning } = this
     const { query } = question
     // What was erased has no place in any order.
@@ -268,8 +272,8 @@ export class Chronicle {
   #claimant(sequence: number, who: string | undefined): Attempt {
     const attempt = this.#attempts.get(who ?? '')
     if (attempt === undefined) throw new Divergence(`commit ${sequence} is of ${who}, of nobody`)
-    if (attempt.outcome === 'refused' || attempt.outcome === 'withdrawn') {
-      throw new Divergence(`commit ${sequence} is of ${who}, which was ${attempt.outcome}`)
+    if (attempt.outcome === 'refused') {
+      throw new Divergence(`commit ${sequence} is of ${who}, which was refused`)
     }
     if (this.#made.includes(attempt)) throw new Divergence(`commit ${sequence} is there twice`)
     if (this.#lost.has(attempt)) {
@@ -379,9 +383,9 @@ export class Chronicle {
   }
 
   #mustShare({ run, attempt, code, upTo }: Refusal): void {
-    if (code === 'Conflict') {
+    if (errorKindsByCode[code] === 'retry') {
       if (upTo > run.base) return
-      throw new Divergence(`a Conflict although nothing was committed after commit ${run.base}`)
+      throw new Divergence(`${code} although nothing was committed after commit ${run.base}`)
     }
     if (code === 'NotMonotonic' || code === 'TimeInFuture') return
     if (code === 'Erased' && this.#hasErasedUpTo(upTo)) return

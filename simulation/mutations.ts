@@ -4,6 +4,7 @@
  */
 import { type Database, isDatabaseError, type View } from '../packages/asofdb/src/index.ts'
 import type { FileSystem, Host, HostFile } from '../packages/asofdb/src/host/host.ts'
+import { replacing } from './replacing.ts'
 import type { Readers } from './scene.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import type { Mutation } from './swarm-life.ts'
@@ -39,16 +40,6 @@ function withEarlySync(file: HostFile): HostFile {
   })
 }
 
-/** The same object but for some of its methods; the others keep their own `this`. */
-export function replacing<T extends object>(target: T, replaced: Partial<T>): T {
-  return new Proxy(target, {
-    get: (object, name) => {
-      const found: unknown = Reflect.get(replaced, name) ?? Reflect.get(object, name, object)
-      return typeof found === 'function' && !(name in replaced) ? found.bind(object) : found
-    },
-  })
-}
-
 /** A snapshot that holds what is applied and not durable yet, as the one of a writer does. */
 function withApplied(database: Database): Readers {
   return {
@@ -58,7 +49,7 @@ function withApplied(database: Database): Readers {
       const view = database.snapshot()
       return replacing(view, {
         nodes: (...asked) => transaction.nodes(...asked),
-        keys: (keyspace) => transaction.keys(keyspace),
+        keys: (keyspace: string) => transaction.keys(keyspace),
       })
     },
   }

@@ -168,3 +168,19 @@ export class OperationMaker {
     return { from: Math.min(one, other), to: Math.max(one, other) }
   }
 }
+
+/**
+ * An operation with a payload of `bytes`, or down to a quarter of that, so that records span
+ * sectors, pages and segments; one without a payload as it is.
+ */
+export function swell(operation: Operation, random: RandomStream, bytes: number): Operation {
+  const size = random.between(bytes >> 2, bytes)
+  const large: ScriptProperties = { large: random.pick(['w', 'm']).repeat(size) }
+  if ('properties' in operation && 'period' in operation) {
+    return { ...operation, properties: { ...operation.properties, ...large } }
+  }
+  if ('changes' in operation) {
+    return { ...operation, changes: { ...operation.changes, ...large } }
+  }
+  return operation.verb === 'putKey' ? { ...operation, value: 'k'.repeat(size) } : operation
+}

@@ -261,6 +261,13 @@ export function toProperties(properties: ScriptProperties): Record<string, Plain
   )
 }
 
+/** A key of the engine, or one that was parsed, as scripts have it. */
+export function toScriptKey(key: unknown): ScriptKey {
+  if (typeof key === 'string' || typeof key === 'number') return key
+  if (Array.isArray(key)) return key.map(toScriptKey)
+  throw new Error(`the scripts have no key like ${String(key)}`)
+}
+
 /** The name under which both sides know a key. */
 export function keyName(key: { keyspace: string; key: ScriptKey }): string {
   return `${key.keyspace}/${JSON.stringify(key.key)}`

@@ -2,7 +2,7 @@
  * What a database must be after a crash: the reference model with the commits in their order, how
  * far they were acknowledged, and the answers that any prefix of them gives.
  */
-import type { Database } from '../packages/asofdb/src/index.ts'
+import type { Database, View } from '../packages/asofdb/src/index.ts'
 import { answerFromView, EntityNames } from '../test/conformance/engine-answers.ts'
 import {
   mustPayload,
@@ -12,7 +12,7 @@ import {
 } from '../test/conformance/engine-values.ts'
 import { answerQuery } from '../test/conformance/model-answers.ts'
 import { formatChanges, type ShownCommit, type ShownEvent } from '../test/conformance/store.ts'
-import { keyName, type Query, type ScriptKey } from './operation-script.ts'
+import { keyName, type Query, toScriptKey } from './operation-script.ts'
 import { edgeTypes, labels } from './operation-questions.ts'
 import type { RandomStream } from './random.ts'
 import type { ReferenceModel } from './reference-model.ts'
@@ -156,7 +156,7 @@ export function instantsOf(model: ReferenceModel): bigint[] {
   return [...instants]
 }
 
-export function presentQueries(model: ReferenceModel): Query[] {
+function presentQueries(model: ReferenceModel): Query[] {
   const queries: Query[] = [{ ask: 'nodes' }, { ask: 'edges' }]
   for (const label of labels) queries.push({ ask: 'nodes', label })
   queries.push({ ask: 'nodes', label: 'A', where: [{ property: 'a', gte: 1, lt: 4 }] })
@@ -180,12 +180,6 @@ export function presentQueries(model: ReferenceModel): Query[] {
     }
   }
   return queries
-}
-
-function toScriptKey(key: unknown): ScriptKey {
-  if (typeof key === 'string' || typeof key === 'number') return key
-  if (Array.isArray(key)) return key.map(toScriptKey)
-  throw new Error(`the scripts have no key like ${String(key)}`)
 }
 
 const historyQuestion = 'all commits, with their system times and what they stated'
@@ -231,7 +225,7 @@ export class ExpectedAnswers {
       const question = this.#questions[this.#next]
       if (question === undefined) break
       const expected = this.#answers[this.#next] ?? ''
-      const actual = answer(database, question, names)
+      const actual = answerFromView(viewOf(database, question), question.query, names)
       if (actual !== expected) return { question: describe(question), expected, actual }
     }
     return undefined
@@ -241,10 +235,9 @@ export class ExpectedAnswers {
 /** What can be looked at as of anything: a database, or something between it and its readers. */
 export type Readable = Pick<Database, 'asOf'>
 
-export function answer(database: Readable, question: Question, names: EntityNames): string {
-  const { sequence, system, valid, query } = question
-  const view = database.asOf(system === undefined ? { valid, sequence } : { valid, system })
-  return answerFromView(view, query, names)
+/** The view of a database that a question asks. */
+export function viewOf(database: Readable, { sequence, system, valid }: Question): View {
+  return database.asOf(system === undefined ? { valid, sequence } : { valid, system })
 }
 
 export function describe({ sequence, system, valid, query }: Question): string {

@@ -356,7 +356,7 @@ function declareUniques(
   }, uniques)
 }
 
-export function isSameUnique(
+function isSameUnique(
   left: { label: string; properties: readonly string[] },
   right: { label: string; properties: readonly string[] },
 ): boolean {

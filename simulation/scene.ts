@@ -7,16 +7,18 @@ import {
 } from '../packages/asofdb/src/index.ts'
 import type { Host } from '../packages/asofdb/src/host/host.ts'
 import { applyToEngine } from '../test/conformance/engine-writes.ts'
-import { Attempt, OwnNames, type Run } from './attempts.ts'
+import { Attempt, type AttemptParts, OwnNames, type Run } from './attempts.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { Isolation, Operation } from './operation-script.ts'
 import type { Promised, Question, Readable } from './oracle.ts'
 import { RandomStream } from './random.ts'
+import { marksOnDisk } from './search-disk.ts'
 import { afterPowerLoss } from './simulated-crash.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import type { SwarmCounts } from './swarm-counts.ts'
 import type { LifePlan, SwarmPlan } from './swarm-plan.ts'
+import { promisesOf } from './workload.ts'
 import { Divergence } from './workload-run.ts'
 
 /** What readers see a database through. */
@@ -128,7 +130,11 @@ export class Scene {
 
   /** What a crash at this moment must leave. */
   get promised(): Promised {
-    return this.chronicle.oracle.promised(promisesOf(this.parts.life))
+    return this.chronicle.oracle.promised(this.#promises)
+  }
+
+  get #promises() {
+    return promisesOf(this.parts.life.options.durability)
   }
 
   get isFaulty(): boolean {
@@ -147,9 +153,9 @@ export class Scene {
   /** Takes over what readers see by now, and what the database says of its own durability. */
   catchUp(): void {
     const { chronicle, database } = this
-    if (this.parts.simulated.isStopped || this.isLeaving) return
+    if (this.isOver) return
     chronicle.catchUp(database)
-    if (promisesOf(this.parts.life).isLogged) chronicle.oracle.acknowledge(chronicle.sequence)
+    if (this.#promises.isLogged) chronicle.oracle.acknowledge(chronicle.sequence)
     const { durableSequence } = database.stats()
     chronicle.oracle.makeDurable(Math.min(durableSequence, chronicle.sequence))
   }
@@ -205,10 +211,7 @@ export class Scene {
   /** Asks, and holds the answer against the model. */
   mustTell(question: Question): void {
     this.parts.counts.answers += 1
-    const difference = this.chronicle.differenceOf(this.readers, question)
-    if (difference === undefined) return
-    const { question: asked, expected, actual } = difference
-    throw new Divergence(`${asked}\nexpected: ${expected}\nactual:   ${actual}`)
+    this.chronicle.mustTell(this.readers, question)
   }
 
   /** Counts an answer that has to be so; throws when it is another. */
@@ -216,6 +219,14 @@ export class Scene {
     this.parts.counts.answers += 1
     if (expected === actual) return
     throw new Divergence(`${question}\nexpected: ${expected}\nactual:   ${actual}`)
+  }
+
+  /** No file of the database holds any of these texts of what was erased. */
+  mustBeGone(texts: readonly string[]): void {
+    const found = marksOnDisk(this.parts.simulated.files.disk, texts)
+    this.parts.counts.answers += 1
+    if (found.length === 0) return
+    throw new Divergence(`erased, and found in files: ${found.join('; ')}`)
   }
 
   /** Keeps a directory as a power cut right now would leave it. */
@@ -233,15 +244,20 @@ export class Scene {
     return this.isFaulty && (error.kind === 'unavailable' || error.kind === 'corrupt')
   }
 
+  /** Notes what is going to be tried, under a name of its own that its commit must carry. */
+  noteAttempt(parts: Omit<AttemptParts, 'who'>): Attempt {
+    this.archive.attempts += 1
+    const attempt = new Attempt({ ...parts, who: `a${this.archive.attempts}` })
+    this.chronicle.note(attempt)
+    return attempt
+  }
+
   /** Tries a transaction; whether it was acknowledged. */
   async write(body: Body, options: SceneWriteOptions = {}): Promise<boolean> {
     const { isolation = 'serializable', durability, system, isManual = false } = options
-    const { archive, chronicle, database } = this
-    archive.attempts += 1
-    const who = `a${archive.attempts}`
-    const attempt = new Attempt({ who, isolation, importedAt: system })
-    chronicle.note(attempt)
-    const common = { meta: { who }, isolation, durability }
+    const { database } = this
+    const attempt = this.noteAttempt({ isolation, importedAt: system })
+    const common = { meta: { who: attempt.who }, isolation, durability }
     const run = (tx: Transaction) => this.#run(attempt, tx, body)
     try {
       if (system !== undefined) await database.import(run, { ...common, system })
@@ -296,7 +312,7 @@ export class Scene {
   }
 
   #acknowledge(attempt: Attempt, durability: WriteDurability | undefined): void {
-    if (this.parts.simulated.isStopped || this.isLeaving) return
+    if (this.isOver) return
     this.catchUp()
     const { chronicle } = this
     attempt.outcome = 'acknowledged'
@@ -331,11 +347,4 @@ export class Scene {
 
 export function isFaulty({ faults, spareBytes }: LifePlan): boolean {
   return faults.length > 0 || spareBytes !== undefined
-}
-
-/** `isLogged`: what is acknowledged is in the log; `isSynced`: and on the disk. */
-export function promisesOf({ options }: LifePlan): { isLogged: boolean; isSynced: boolean } {
-  const { durability } = options
-  const isSynced = durability === 'sync'
-  return { isSynced, isLogged: isSynced || durability === 'interval' || durability === 'os' }
 }

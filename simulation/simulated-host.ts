@@ -35,10 +35,10 @@ export interface SimulatedHostOptions {
 }
 
 /** 2024-01-01T00:00:00Z. */
-const usualStartWallMicros = 1_704_067_200_000_000
+export const usualStartWallMicros = 1_704_067_200_000_000
 
 /** How long the machine is off between a crash and the next start. */
-const downtimeMicros = 5_000_000
+export const downtimeMicros = 5_000_000
 
 /**
  * A whole machine that is a function of its seed: disk, clock, timers and randomness.

@@ -10,7 +10,6 @@ import { mustBeKnown, noteRecovery } from './inspection.ts'
 import type { Promised } from './oracle.ts'
 import { RandomStream } from './random.ts'
 import { type Archive, isFaulty, type Readers, Scene, type Sight } from './scene.ts'
-import { marksOnDisk } from './search-disk.ts'
 import { SimulatedCrash } from './simulated-clock.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { WatchedPoint } from './simulated-files.ts'
@@ -235,7 +234,7 @@ export class SwarmLife {
 
   async #act(scene: Scene, { kind, name, steps, pace }: ActorPlan): Promise<void> {
     const random = scene.stream(name)
-    const actor = actors[kind](scene, random)
+    const actor = new actors[kind](scene, random)
     for (let step = 0; step < steps; step += 1) {
       if (pace === 'turn' || random.chance(0.2)) await this.#host.timers.yieldTurn()
       else if (pace === 'short') await scene.pass(random.fraction() * 2)
@@ -251,10 +250,7 @@ export class SwarmLife {
     const marks = scene.erasedMarks
     if (marks.length === 0 || isFaulty(this.#parts.life)) return
     await scene.pass(erasurePatienceMs)
-    this.#parts.counts.answers += 1
-    const found = marksOnDisk(this.#simulated.files.disk, marks)
-    if (found.length === 0) return
-    throw new Divergence(`erased, and found in files: ${found.join('; ')}`)
+    scene.mustBeGone(marks)
   }
 
   async #close(scene: Scene): Promise<'closed' | 'idle'> {

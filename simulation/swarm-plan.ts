@@ -57,7 +57,7 @@ export type Ending =
       readonly outcome: CrashPoint['outcome']
     }
 
-export const damageKinds = [
+const damageKinds = [
   'flip',
   'zero-sector',
   'garbage-sector',

@@ -1,7 +1,6 @@
 /** One swarm seed from its first opening to its last: lives, crashes and damages in turn. */
 import { crc32 } from 'node:zlib'
-import { open, restore } from '../packages/asofdb/src/index.ts'
-import { DatabaseError, isDatabaseError } from '../packages/asofdb/src/index.ts'
+import { DatabaseError, isDatabaseError, open, restore } from '../packages/asofdb/src/index.ts'
 import { Chronicle } from './chronicle.ts'
 import { damageDisk } from './damage.ts'
 import { tryDamage } from './damage-trial.ts'
@@ -10,7 +9,7 @@ import { RandomStream } from './random.ts'
 import type { Archive, Sight } from './scene.ts'
 import { afterPowerLoss, afterProcessDeath, standardCrashes } from './simulated-crash.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
-import { SimulatedHost } from './simulated-host.ts'
+import { downtimeMicros, SimulatedHost, usualStartWallMicros } from './simulated-host.ts'
 import { newSwarmCounts, type SwarmCounts, tally } from './swarm-counts.ts'
 import { type LifeOutcome, type Mutation, type Sample, SwarmLife } from './swarm-life.ts'
 import type { LifePlan, SwarmPlan } from './swarm-plan.ts'
@@ -28,10 +27,6 @@ export interface SwarmFailure {
   readonly story: readonly string[]
   readonly what: string
 }
-
-/** 2024-01-01T00:00:00Z. */
-const startWallMicros = 1_704_067_200_000_000
-const downtimeMicros = 5_000_000
 
 export async function runSwarm(plan: SwarmPlan, mutation: Mutation = {}): Promise<SwarmOutcome> {
   const run = new SwarmRun(plan, mutation)
@@ -58,7 +53,7 @@ class SwarmRun {
     backups: new Map(),
   }
   #disk: SimulatedDisk
-  #wallMicros = startWallMicros
+  #wallMicros = usualStartWallMicros
   #before: { floor: number; durable: number | 'all' } = { floor: 0, durable: 0 }
   #hash = 0
 

@@ -1,12 +1,12 @@
 /** What a database that was made to forget tells, and what it must refuse to tell. */
-import { type Database, isDatabaseError, type View } from '../packages/asofdb/src/index.ts'
+import { isDatabaseError, type View } from '../packages/asofdb/src/index.ts'
 import { answerFromView, type EntityNames } from '../test/conformance/engine-answers.ts'
-import { replacing } from './mutations.ts'
 import { keyName, type Query } from './operation-script.ts'
-import type { Question } from './oracle.ts'
+import { type Question, type Readable, viewOf } from './oracle.ts'
 import type { EntityKind } from './reference-history.ts'
 import type { ReferenceModel, ReferenceView } from './reference-model.ts'
 import { BEGINNING } from './reference-periods.ts'
+import { replacing } from './replacing.ts'
 
 /** `either`: answered as before, or refused; which depends on what is kept of an entity. */
 export type Telling = 'told' | 'refused' | 'either'
@@ -111,14 +111,14 @@ function toldFrom(model: ReferenceModel, name: string, isPruning: boolean): bigi
 
 /** The answer of a view; undefined when it is refused because history was pruned. */
 export function answerTold(
-  database: Pick<Database, 'asOf'>,
+  database: Readable,
   question: Question,
   by: { readonly model: ReferenceModel; readonly names: EntityNames; readonly isPruning: boolean },
 ): string | undefined {
   const { model, names, isPruning } = by
-  const { sequence, system, valid, query } = question
+  const { query } = question
   try {
-    const view = database.asOf(system === undefined ? { valid, sequence } : { valid, system })
+    const view = viewOf(database, question)
     const name = provenanceSubject(query)
     const from = name === undefined ? BEGINNING : toldFrom(model, name, isPruning)
     return answerFromView(from === BEGINNING ? view : withoutOld(view, from), query, names)
@@ -139,7 +139,7 @@ function withoutOld(view: View, from: bigint): View {
     to === null || to.epochMicroseconds > from
   return replacing(view, {
     provenance: (id) => view.provenance(id).filter(isTold),
-    keys: (keyspace) => {
+    keys: (keyspace: string) => {
       const keys = view.keys(keyspace)
       return replacing(keys, { provenance: (key) => keys.provenance(key).filter(isTold) })
     },

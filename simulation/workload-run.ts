@@ -16,7 +16,13 @@ import type { Operation } from './operation-script.ts'
 import { attempt } from './reference-failures.ts'
 import type { ReferenceTransaction } from './reference-transaction.ts'
 import type { SimulatedHost } from './simulated-host.ts'
-import type { Action, ModeName, WorkloadOptions, WorkloadStep } from './workload.ts'
+import {
+  type Action,
+  type ModeName,
+  promisesOf,
+  type WorkloadOptions,
+  type WorkloadStep,
+} from './workload.ts'
 
 export const databasePath = '/database'
 
@@ -60,10 +66,10 @@ export class WorkloadRun {
   /** What a crash at this moment must leave and may leave. */
   get promised(): Promised {
     const { durability } = this.#parts.options
+    const promises = promisesOf(durability)
     // What readers were shown counts as told.
-    const isLogged = durability === 'sync' || durability === 'interval' || durability === 'os'
-    if (isLogged) this.#oracle.acknowledge(this.#database?.sequence ?? 0)
-    return this.#oracle.promised({ isLogged, isSynced: durability === 'sync' })
+    if (promises.isLogged) this.#oracle.acknowledge(this.#database?.sequence ?? 0)
+    return this.#oracle.promised(promises)
   }
 
   get #oracle(): Oracle {
@@ -329,7 +335,7 @@ function modeOf(name: ModeName, syncEveryMs: number): Partial<OpenOptions> {
 }
 
 /** The machine with another wall clock. */
-export function withWall(simulated: SimulatedHost, wallMicros: () => number): Host {
+function withWall(simulated: SimulatedHost, wallMicros: () => number): Host {
   const { clock, timers, random, files, process } = simulated
   const shown = { wallMicros, monotonicMs: () => clock.monotonicMs() }
   return { clock: shown, timers, random, files, process }

@@ -4,8 +4,9 @@
  */
 import type { WriteDurability } from '../packages/asofdb/src/index.ts'
 import { segmentHeaderBytes } from '../packages/asofdb/src/log/segment.ts'
+import { swell } from './operation-maker.ts'
 import { generateScript } from './operations.ts'
-import type { Operation, Script, ScriptProperties, Step } from './operation-script.ts'
+import type { Operation, Script, Step } from './operation-script.ts'
 import { RandomStream } from './random.ts'
 
 /**
@@ -23,6 +24,12 @@ export const modeNames = [
 ] as const
 
 export type ModeName = (typeof modeNames)[number]
+
+/** `isLogged`: what is acknowledged is in the log; `isSynced`: and on the disk. */
+export function promisesOf(mode: ModeName): { isLogged: boolean; isSynced: boolean } {
+  const isSynced = mode === 'sync'
+  return { isSynced, isLogged: isSynced || mode === 'interval' || mode === 'os' }
+}
 
 export interface WorkloadOptions {
   readonly durability: ModeName
@@ -196,20 +203,10 @@ class ActionMaker {
     this.#actions.push({ act, wait: this.#random.pick(this.#swarm.waits) })
   }
 
-  /** Makes a payload large now and then, so that records span sectors, pages and segments. */
   #swell(operation: Operation): Operation {
     const random = this.#random
     const { largeChance, largeSize } = this.#swarm
-    if (!random.chance(largeChance)) return operation
-    const size = random.between(largeSize >> 2, largeSize)
-    const large: ScriptProperties = { large: random.pick(['w', 'm']).repeat(size) }
-    if ('properties' in operation && 'period' in operation) {
-      return { ...operation, properties: { ...operation.properties, ...large } }
-    }
-    if ('changes' in operation) {
-      return { ...operation, changes: { ...operation.changes, ...large } }
-    }
-    return operation.verb === 'putKey' ? { ...operation, value: 'k'.repeat(size) } : operation
+    return random.chance(largeChance) ? swell(operation, random, largeSize) : operation
   }
 }
 

@@ -3,7 +3,7 @@
  * the plan, and a row here.
  */
 import type { ActorKind } from '../swarm-plan.ts'
-import type { MakeActor } from './actor.ts'
+import type { ActorClass } from './actor.ts'
 import { BackupMaker, ForkMaker } from './backups.ts'
 import { Auditor, Bank } from './bank.ts'
 import { CompactionMaker, Eraser, Pruner } from './forgetting.ts'
@@ -11,19 +11,19 @@ import { CheckpointMaker, ClockSetter, Verifier } from './keepers.ts'
 import { Reader, Traveller } from './reader.ts'
 import { Transactor, Writer } from './writer.ts'
 
-export const actors: Readonly<Record<ActorKind, MakeActor>> = {
-  writer: (scene, random) => new Writer(scene, random),
-  transactor: (scene, random) => new Transactor(scene, random),
-  bank: (scene, random) => new Bank(scene, random),
-  auditor: (scene, random) => new Auditor(scene, random),
-  reader: (scene, random) => new Reader(scene, random),
-  traveller: (scene, random) => new Traveller(scene, random),
-  checkpointer: (scene) => new CheckpointMaker(scene),
-  verifier: (scene) => new Verifier(scene),
-  backup: (scene, random) => new BackupMaker(scene, random),
-  fork: (scene, random) => new ForkMaker(scene, random),
-  clock: (scene, random) => new ClockSetter(scene, random),
-  compactor: (scene, random) => new CompactionMaker(scene, random),
-  pruner: (scene, random) => new Pruner(scene, random),
-  eraser: (scene, random) => new Eraser(scene, random),
+export const actors: Readonly<Record<ActorKind, ActorClass>> = {
+  writer: Writer,
+  transactor: Transactor,
+  bank: Bank,
+  auditor: Auditor,
+  reader: Reader,
+  traveller: Traveller,
+  checkpointer: CheckpointMaker,
+  verifier: Verifier,
+  backup: BackupMaker,
+  fork: ForkMaker,
+  clock: ClockSetter,
+  compactor: CompactionMaker,
+  pruner: Pruner,
+  eraser: Eraser,
 }

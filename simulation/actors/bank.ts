@@ -2,9 +2,9 @@ import { isDatabaseError, type Transaction, type View } from '../../packages/aso
 import type { Operation } from '../operation-script.ts'
 import { instantsOf } from '../oracle.ts'
 import type { RandomStream } from '../random.ts'
-import type { Perform, Readers, Scene } from '../scene.ts'
+import type { Perform, Scene } from '../scene.ts'
 import { Divergence } from '../workload-run.ts'
-import type { Actor } from './actor.ts'
+import { Actor } from './actor.ts'
 
 const accounts = 4
 const opening = 100
@@ -19,30 +19,22 @@ const always = { valid: 'always' } as const
  * Transfers between accounts that are keys and accounts that are nodes, and withdrawals from one of
  * two accounts that are only covered together: each reads, decides, and writes.
  */
-export class Bank implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-  }
-
-  async act(): Promise<void> {
-    const random = this.#random
+export class Bank extends Actor {
+  override async act(): Promise<void> {
+    const random = this.random
     const [from, to] = [random.below(accounts), random.below(accounts)]
     const amount = 1 + random.below(30)
     const isJoint = random.chance(0.3)
     const side = random.pick([joint.left, joint.right])
     const isByNode = random.chance(0.5)
     // The name of what may be created: the same in each run of the body.
-    this.#scene.archive.entities += 1
-    const number = this.#scene.archive.entities
-    await this.#scene.write((tx, perform) => {
+    this.scene.archive.entities += 1
+    const number = this.scene.archive.entities
+    await this.scene.write((tx, perform) => {
       if (accountsOf(tx).length === 0) return openAccounts(number, perform)
       if (isJoint) return withdraw({ tx, perform, side, amount })
       if (from === to) return
-      if (isByNode) return transferNodes({ tx, perform, from, to, amount, scene: this.#scene })
+      if (isByNode) return transferNodes({ tx, perform, from, to, amount, scene: this.scene })
       transferKeys({ tx, perform, from, to, amount })
     })
   }
@@ -115,18 +107,10 @@ function mustBeNumber(value: unknown): number {
 }
 
 /** Sums all accounts at random points of both times: the total never changes. */
-export class Auditor implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-  }
-
-  act(): Promise<void> {
-    this.#scene.catchUp()
-    audit(this.#scene, this.#random)
+export class Auditor extends Actor {
+  override act(): Promise<void> {
+    this.scene.catchUp()
+    audit(this.scene, this.random)
     return Promise.resolve()
   }
 }
@@ -142,16 +126,12 @@ export function audit(scene: Scene, random: RandomStream): void {
     const sequence = random.below(model.sequence + 1)
     const where = `${valid} as of commit ${sequence}`
     try {
-      mustBalance(scene, asOf(readers, { valid, sequence }), where)
+      mustBalance(scene, readers.asOf({ valid, sequence }), where)
     } catch (error) {
       const isPruned = sequence < model.forgetting.latest() || scene.chronicle.isPruning
       if (!isPruned || !isDatabaseError(error, 'HistoryPruned')) throw error
     }
   }
-}
-
-function asOf(readers: Readers, at: { valid: bigint; sequence: number }): View {
-  return readers.asOf(at)
 }
 
 function mustBalance(scene: Scene, view: View, where: string): void {

@@ -1,36 +1,26 @@
 import { isDatabaseError, type DatabaseError, type View } from '../../packages/asofdb/src/index.ts'
 import { answerFromView } from '../../test/conformance/engine-answers.ts'
 import { answerQuery } from '../../test/conformance/model-answers.ts'
-import { Attempt, type Upkeep } from '../attempts.ts'
-import { keyName, type Query, type ScriptKey } from '../operation-script.ts'
+import type { Attempt } from '../attempts.ts'
+import { keyName, type Query, type ScriptKey, toScriptKey } from '../operation-script.ts'
 import { edgeTypes, labels } from '../operation-questions.ts'
 import { systemAt } from '../oracle.ts'
-import type { RandomStream } from '../random.ts'
 import type { Horizon } from '../reference-forgetting.ts'
 import type { EntityKind } from '../reference-history.ts'
 import type { Scene } from '../scene.ts'
-import { marksOnDisk } from '../search-disk.ts'
 import { isNameUsed } from '../told.ts'
 import { Divergence } from '../workload-run.ts'
-import type { Actor } from './actor.ts'
+import { Actor } from './actor.ts'
 import { KnownPools } from './pools.ts'
 
 /** Compacts at any moment; sometimes it is called off. */
-export class CompactionMaker implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-  }
-
-  async act(): Promise<void> {
-    const scene = this.#scene
+export class CompactionMaker extends Actor {
+  override async act(): Promise<void> {
+    const scene = this.scene
     const calledOff = new AbortController()
     const reason = new Error('called off')
-    if (this.#random.chance(0.2)) {
-      void scene.pass(this.#random.pick([0, 0.5, 5, 500])).then(() => calledOff.abort(reason))
+    if (this.random.chance(0.2)) {
+      void scene.pass(this.random.pick([0, 0.5, 5, 500])).then(() => calledOff.abort(reason))
     }
     try {
       const { signal } = calledOff
@@ -42,15 +32,6 @@ export class CompactionMaker implements Actor {
   }
 }
 
-/** The commit of something to be forgotten, by its name in the metadata. */
-function noteUpkeep({ archive, chronicle }: Scene, upkeep: Upkeep): Attempt {
-  archive.attempts += 1
-  const who = `a${archive.attempts}`
-  const attempt = new Attempt({ who, isolation: 'serializable', upkeep })
-  chronicle.note(attempt)
-  return attempt
-}
-
 /** It may have been committed before it failed; only what is refused outright never is. */
 function settleFailure(scene: Scene, attempt: Attempt, error: DatabaseError): void {
   const isRefused = error.kind === 'invalid' || error.code === 'LogFull'
@@ -59,22 +40,14 @@ function settleFailure(scene: Scene, attempt: Attempt, error: DatabaseError): vo
 }
 
 /** Sets horizons, of everything or of a few names, with and without compacting. */
-export class Pruner implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-  }
-
-  async act(): Promise<void> {
-    const scene = this.#scene
+export class Pruner extends Actor {
+  override async act(): Promise<void> {
+    const scene = this.scene
     scene.catchUp()
     const { chronicle } = scene
     const { model } = chronicle
     if (model.sequence === 0) return
-    const random = this.#random
+    const random = this.random
     const names = this.#drawNames()
     const isNow = Object.keys(names).length > 0 && random.chance(0.3)
     const sequence = isNow ? scene.database.sequence : random.below(model.sequence + 1)
@@ -84,7 +57,7 @@ export class Pruner implements Actor {
     )
     const horizons = subjects.length === 0 ? [undefined] : subjects
     const upkeep = { horizons: horizons.map((of): Horizon => ({ of, sequence })) }
-    const attempt = noteUpkeep(scene, upkeep)
+    const attempt = scene.noteAttempt({ isolation: 'serializable', upkeep })
     const options = {
       ...names,
       ...(before === undefined ? {} : { before }),
@@ -108,7 +81,7 @@ export class Pruner implements Actor {
 
   /** A name that nobody has used gets no horizon, so only others are drawn; none: everything. */
   #drawNames(): { readonly [list: string]: readonly string[] } {
-    const random = this.#random
+    const random = this.random
     if (random.chance(0.2)) return {}
     const list = random.pick(['labels', 'types', 'keyspaces'] as const)
     const known = {
@@ -116,7 +89,7 @@ export class Pruner implements Actor {
       types: edgeTypes,
       keyspaces: ['words', 'numbers', 'pairs', 'bank'],
     }[list]
-    const { model } = this.#scene.chronicle
+    const { model } = this.scene.chronicle
     const kind = kinds[list] ?? 'node'
     const used = known.filter((name) => isNameUsed(model, { kind, name }, model.sequence))
     if (used.length === 0) return {}
@@ -125,7 +98,7 @@ export class Pruner implements Actor {
   }
 
   #mustBeSet(attempt: Attempt, sequence: number | undefined): void {
-    const { chronicle, database } = this.#scene
+    const { chronicle, database } = this.scene
     const made = chronicle.sequenceOf(attempt)
     if (made !== sequence) {
       throw new Divergence(`a prune says commit ${sequence}, and is commit ${made}`)
@@ -164,30 +137,22 @@ const kinds: Readonly<Record<string, EntityKind>> = {
 }
 
 /** Plants entities with payloads that are easily found, and erases those and others. */
-export class Eraser implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-  readonly #pools: KnownPools
+export class Eraser extends Actor {
+  readonly #pools = new KnownPools(this.scene, this.random)
   /** Made earlier in this life. What is erased since is not in them either. */
   readonly #held: View[] = []
 
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-    this.#pools = new KnownPools(scene, random)
-  }
-
-  async act(): Promise<void> {
-    this.#scene.catchUp()
+  override async act(): Promise<void> {
+    this.scene.catchUp()
     if (this.#held.length >= heldMax) this.#held.shift()
-    this.#held.push(this.#scene.readers.snapshot())
-    if (this.#random.chance(0.5)) await this.#plant()
+    this.#held.push(this.scene.readers.snapshot())
+    if (this.random.chance(0.5)) await this.#plant()
     else await this.#erase()
   }
 
   async #plant(): Promise<void> {
-    const { archive } = this.#scene
-    const random = this.#random
+    const { archive } = this.scene
+    const random = this.random
     const draw = () => Array.from({ length: 12 }, () => random.pick(consonants)).join('')
     const [text, key] = [draw(), draw()]
     const name = this.#pools.takeName('node')
@@ -195,7 +160,7 @@ export class Eraser implements Actor {
     archive.marks.set(keyName({ keyspace: 'words', key }), key)
     const period = random.chance(0.5) ? ({ valid: 'always' } as const) : undefined
     const [label, a] = [random.pick(labels), random.below(6)]
-    await this.#scene.write((_, perform) => {
+    await this.scene.write((_, perform) => {
       perform({
         verb: 'createNode',
         name,
@@ -208,12 +173,13 @@ export class Eraser implements Actor {
   }
 
   async #erase(): Promise<void> {
-    const scene = this.#scene
+    const scene = this.scene
     const names = this.#drawTargets()
     if (names.length === 0) return
     const { chronicle } = scene
     const targets = names.map((name) => this.#targetOf(name))
-    const attempt = noteUpkeep(scene, { erase: names })
+    const upkeep = { erase: names }
+    const attempt = scene.noteAttempt({ isolation: 'serializable', upkeep })
     try {
       const report = await scene.compacting(() =>
         scene.database.erase(targets, { meta: { who: attempt.who } }),
@@ -233,7 +199,7 @@ export class Eraser implements Actor {
   }
 
   #lookAt(view: View): void {
-    const { chronicle } = this.#scene
+    const { chronicle } = this.scene
     const { model, names } = chronicle
     const { sequence } = view
     const valid = view.valid.epochMicroseconds
@@ -242,13 +208,13 @@ export class Eraser implements Actor {
       const expected = () => answerQuery(model.viewAt(sequence, valid), query)
       const told = chronicle.holds(() => expected() === actual) ? actual : expected()
       const asked = `${JSON.stringify(query)} of a snapshot after commit ${sequence}, held since`
-      this.#scene.mustAnswer(asked, told, actual)
+      this.scene.mustAnswer(asked, told, actual)
     }
   }
 
   #drawTargets(): string[] {
-    const random = this.#random
-    const { archive, chronicle } = this.#scene
+    const random = this.random
+    const { archive, chronicle } = this.scene
     const { model } = chronicle
     const isThere = new Set(
       model
@@ -267,44 +233,34 @@ export class Eraser implements Actor {
 
   #targetOf(name: string): number | { keyspace: string; key: ScriptKey } {
     const slash = name.indexOf('/')
-    if (slash < 0) return this.#scene.chronicle.names.id(name)
-    return { keyspace: name.slice(0, slash), key: toKey(JSON.parse(name.slice(slash + 1))) }
+    if (slash < 0) return this.scene.chronicle.names.id(name)
+    return { keyspace: name.slice(0, slash), key: toScriptKey(JSON.parse(name.slice(slash + 1))) }
   }
 
   #mustBeErased(attempt: Attempt, sequence: number): void {
-    const { chronicle } = this.#scene
+    const { chronicle } = this.scene
     const made = chronicle.sequenceOf(attempt)
     const isThere = made === undefined || made === sequence
     if (!isThere) throw new Divergence(`an erasure says commit ${sequence}, and is commit ${made}`)
     if (made !== undefined || attempt.upkeep === undefined || !('erase' in attempt.upkeep)) return
     const { model } = chronicle
-    const left = model.erasedWith(attempt.upkeep.erase).filter((name) => !this.#isUnnamed(name))
+    // A key that holds nothing may have gone by its horizon, name and all.
+    const left = model.erasedWith(attempt.upkeep.erase).filter((name) => !isOfKey(name))
     if (left.length === 0) return
     throw new Divergence(`an erasure of ${left.join(', ')} made no commit`)
   }
 
-  /** A key that holds nothing may have gone by its horizon, name and all. */
-  #isUnnamed(name: string): boolean {
-    return name.includes('/')
-  }
-
   /** No file of the database holds a byte of what was erased. */
   #mustBeGone(names: readonly string[]): void {
-    const { archive, chronicle, parts } = this.#scene
-    const { model } = chronicle
+    const { archive, chronicle } = this.scene
+    const { forgetting } = chronicle.model
     const texts = names
-      .filter((name) => model.forgetting.erasedAt(name) > 0)
-      .map((name) => archive.marks.get(name) ?? '')
-      .filter((text) => text !== '')
-    const found = marksOnDisk(parts.simulated.files.disk, texts)
-    parts.counts.answers += 1
-    if (found.length === 0) return
-    throw new Divergence(`erased, and found in files: ${found.join('; ')}`)
+      .filter((name) => forgetting.erasedAt(name) > 0)
+      .flatMap((name) => archive.marks.get(name) ?? [])
+    this.scene.mustBeGone(texts)
   }
 }
 
-function toKey(parsed: unknown): ScriptKey {
-  if (typeof parsed === 'string' || typeof parsed === 'number') return parsed
-  if (Array.isArray(parsed)) return parsed.map(toKey)
-  throw new Error(`the scripts have no key like ${String(parsed)}`)
+function isOfKey(name: string): boolean {
+  return name.includes('/')
 }

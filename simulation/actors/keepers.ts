@@ -1,18 +1,10 @@
-import type { RandomStream } from '../random.ts'
-import type { Scene } from '../scene.ts'
 import { Divergence } from '../workload-run.ts'
-import type { Actor } from './actor.ts'
+import { Actor } from './actor.ts'
 
 /** Makes checkpoints at moments of its own. */
-export class CheckpointMaker implements Actor {
-  readonly #scene: Scene
-
-  constructor(scene: Scene) {
-    this.#scene = scene
-  }
-
-  async act(): Promise<void> {
-    const scene = this.#scene
+export class CheckpointMaker extends Actor {
+  override async act(): Promise<void> {
+    const scene = this.scene
     try {
       const { sequence } = await scene.database.checkpoint()
       scene.makeDurable(sequence)
@@ -23,15 +15,9 @@ export class CheckpointMaker implements Actor {
 }
 
 /** Has everything checked against everything while others work. */
-export class Verifier implements Actor {
-  readonly #scene: Scene
-
-  constructor(scene: Scene) {
-    this.#scene = scene
-  }
-
-  async act(): Promise<void> {
-    const scene = this.#scene
+export class Verifier extends Actor {
+  override async act(): Promise<void> {
+    const scene = this.scene
     try {
       const { problems } = await scene.database.verify()
       scene.parts.counts.answers += 1
@@ -44,18 +30,10 @@ export class Verifier implements Actor {
 }
 
 /** Sets the wall clock, back and forth. */
-export class ClockSetter implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-  }
-
-  act(): Promise<void> {
-    const { clock } = this.#scene.parts.simulated
-    const seconds = this.#random.pick([-600, -1, -0.001, 0.5, 3600 * 3])
+export class ClockSetter extends Actor {
+  override act(): Promise<void> {
+    const { clock } = this.scene.parts.simulated
+    const seconds = this.random.pick([-600, -1, -0.001, 0.5, 3600 * 3])
     clock.jumpWall(Math.round(seconds * 1_000_000))
     return Promise.resolve()
   }

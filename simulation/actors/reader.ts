@@ -6,26 +6,18 @@ import type { RandomStream } from '../random.ts'
 import type { ReferenceModel } from '../reference-model.ts'
 import type { Remembered, Scene } from '../scene.ts'
 import { answerTold, tellingOf } from '../told.ts'
-import type { Actor } from './actor.ts'
+import { Actor } from './actor.ts'
 import { KnownPools } from './pools.ts'
 
 /** Asks anything, as of any point that readers may see, and holds it against the model. */
-export class Reader implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-  readonly #pools: KnownPools
+export class Reader extends Actor {
+  readonly #pools = new KnownPools(this.scene, this.random)
 
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-    this.#pools = new KnownPools(scene, random)
-  }
-
-  act(): Promise<void> {
-    const scene = this.#scene
+  override act(): Promise<void> {
+    const scene = this.scene
     scene.catchUp()
     for (let count = 0; count < 4; count += 1) {
-      const question = drawQuestion(scene, this.#pools, this.#random)
+      const question = drawQuestion(scene, this.#pools, this.random)
       if (question === undefined) return Promise.resolve()
       scene.mustTell(question)
     }
@@ -34,7 +26,7 @@ export class Reader implements Actor {
   }
 
   #askSnapshot(): void {
-    const { readers, chronicle } = this.#scene
+    const { readers, chronicle } = this.scene
     const snapshot = readers.snapshot()
     const query: Query = { ask: 'nodes' }
     const valid = snapshot.valid.epochMicroseconds
@@ -42,12 +34,12 @@ export class Reader implements Actor {
     const expected = () => answerQuery(chronicle.model.viewAt(snapshot.sequence, valid), query)
     const isSo = chronicle.holds(() => expected() === actual)
     const asked = `a snapshot after commit ${snapshot.sequence}`
-    this.#scene.mustAnswer(asked, isSo ? actual : expected(), actual)
+    this.scene.mustAnswer(asked, isSo ? actual : expected(), actual)
   }
 }
 
 /** A question as of a point at or before the last commit; none while there is nothing to ask. */
-export function drawQuestion(
+function drawQuestion(
   { chronicle: { model } }: Scene,
   pools: KnownPools,
   random: RandomStream,
@@ -77,31 +69,23 @@ function withKnownEdge(query: Query, model: ReferenceModel, sequence: number): Q
 const rememberedMax = 40
 
 /** Remembers answers as of the past, and asks again later: also after crashes and openings. */
-export class Traveller implements Actor {
-  readonly #scene: Scene
-  readonly #random: RandomStream
-  readonly #pools: KnownPools
+export class Traveller extends Actor {
+  readonly #pools = new KnownPools(this.scene, this.random)
 
-  constructor(scene: Scene, random: RandomStream) {
-    this.#scene = scene
-    this.#random = random
-    this.#pools = new KnownPools(scene, random)
-  }
-
-  act(): Promise<void> {
-    const { archive } = this.#scene
-    this.#scene.catchUp()
+  override act(): Promise<void> {
+    const { archive } = this.scene
+    this.scene.catchUp()
     this.#remember()
-    if (archive.answers.length > 0) askAgain(this.#scene, this.#random.pick(archive.answers))
+    if (archive.answers.length > 0) askAgain(this.scene, this.random.pick(archive.answers))
     return Promise.resolve()
   }
 
   #remember(): void {
-    const scene = this.#scene
-    const question = drawQuestion(scene, this.#pools, this.#random)
+    const scene = this.scene
+    const question = drawQuestion(scene, this.#pools, this.random)
     if (question === undefined) return
     const { answers } = scene.archive
-    if (answers.length >= rememberedMax) answers.splice(this.#random.below(answers.length), 1)
+    if (answers.length >= rememberedMax) answers.splice(this.random.below(answers.length), 1)
     const { chronicle } = scene
     // What is being forgotten may yet be lost, and then it is told again.
     if (chronicle.isErasing || chronicle.isPruning) return

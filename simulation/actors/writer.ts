@@ -1,26 +1,21 @@
 import type { WriteDurability } from '../../packages/asofdb/src/index.ts'
-import { OperationMaker } from '../operation-maker.ts'
-import type { Operation, ScriptProperties } from '../operation-script.ts'
+import { OperationMaker, swell } from '../operation-maker.ts'
+import type { Operation } from '../operation-script.ts'
 import type { RandomStream } from '../random.ts'
 import type { Perform, Scene } from '../scene.ts'
 import type { ActorKind } from '../swarm-plan.ts'
-import type { Actor } from './actor.ts'
+import { Actor } from './actor.ts'
 import { KnownPools } from './pools.ts'
 
 /** Random writes on nodes, edges, keys and declarations, in closures. */
-export class Writer implements Actor {
-  protected readonly scene: Scene
-  protected readonly random: RandomStream
-  readonly #maker: OperationMaker
+export class Writer extends Actor {
+  readonly #maker = new OperationMaker(
+    this.random,
+    this.scene.parts.plan.mixture,
+    new KnownPools(this.scene, this.random),
+  )
 
-  constructor(scene: Scene, random: RandomStream) {
-    this.scene = scene
-    this.random = random
-    const { mixture } = scene.parts.plan
-    this.#maker = new OperationMaker(random, mixture, new KnownPools(scene, random))
-  }
-
-  async act(): Promise<void> {
+  override async act(): Promise<void> {
     const { random, scene } = this
     const operations = this.drawOperations()
     const isSlow = random.chance(0.15)
@@ -72,20 +67,10 @@ export class Writer implements Actor {
     return { verb: isThere ? 'dropIndex' : 'createIndex', label, property }
   }
 
-  /** Makes a payload large now and then, so that records span sectors, pages and segments. */
   #swell(operation: Operation): Operation {
     const { random } = this
     const { chance, bytes } = this.scene.parts.plan.large
-    if (!random.chance(chance)) return operation
-    const size = random.between(bytes >> 2, bytes)
-    const large: ScriptProperties = { large: random.pick(['w', 'm']).repeat(size) }
-    if ('properties' in operation && 'period' in operation) {
-      return { ...operation, properties: { ...operation.properties, ...large } }
-    }
-    if ('changes' in operation) {
-      return { ...operation, changes: { ...operation.changes, ...large } }
-    }
-    return operation.verb === 'putKey' ? { ...operation, value: 'k'.repeat(size) } : operation
+    return random.chance(chance) ? swell(operation, random, bytes) : operation
   }
 }
 

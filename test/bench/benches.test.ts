@@ -20,6 +20,7 @@ const rowsPromised: Readonly<Record<string, readonly string[]>> = {
   open: ['open.graph', 'open.graph.bytes', 'open.tail', 'open.firstTraversal', 'open.lz4'],
   memory: ['memory.node', 'memory.edge'],
   keys: ['keys.get', 'keys.get.sqlite', 'keys.range', 'keys.put', 'keys.put.memory'],
+  counter: ['counter.hot', 'counter.hot.memory'],
   modes: ['modes.sequential.sync.always', 'modes.sequential.off', 'modes.concurrent100.memory'],
   checkpoint: [
     'checkpoint.whole.p999',

@@ -1,29 +1,25 @@
-import { type Database, open, type Transaction } from '../../packages/asofdb/src/index.ts'
-import type { Host } from '../../packages/asofdb/src/host/host.ts'
-import { RandomStream } from '../../simulation/random.ts'
+import {
+  type Database,
+  open,
+  type OpenOptions,
+  type Transaction,
+} from '../../packages/asofdb/src/index.ts'
 import { type Image, ImageFiles } from './image-files.ts'
+import { hostOver } from './image-host.ts'
 
 export const directory = '/database'
 
 /** Two segments, with a few small commits in each. */
 const segmentBytesMax = 5120
 
-/** A world without time and chance around the files of an image. */
-function hostOf(files: ImageFiles, seed: string): Host {
-  const random = new RandomStream(seed)
-  let micros = 1_704_067_200_000_000
-  return {
-    clock: { wallMicros: () => (micros += 1000), monotonicMs: () => 0 },
-    timers: { after: () => () => undefined, yieldTurn: () => Promise.resolve() },
-    random: { bytes: (length) => random.bytes(length), fraction: () => random.fraction() },
-    files,
-    process: { pid: 1, hostName: 'damage' },
-  }
-}
-
-export function openImage(files: ImageFiles, seed = 'damage'): Promise<Database> {
-  const host = hostOf(files, seed)
-  return open(directory, { host, segmentBytesMax, checkpointLogBytes: Infinity })
+/** Opens what the files hold; small segments, checkpoints only when asked for. */
+export function openImage(
+  files: ImageFiles,
+  seed = 'damage',
+  options: OpenOptions = {},
+): Promise<Database> {
+  const host = hostOver(files, seed)
+  return open(directory, { host, segmentBytesMax, checkpointLogBytes: Infinity, ...options })
 }
 
 export type Ending = 'killed' | 'closed'

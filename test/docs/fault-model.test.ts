@@ -1,19 +1,7 @@
 import { expect, it } from 'vitest'
-import { type Reaction, verdictRows } from '../../packages/asofdb/src/recovery/verdict.ts'
+import { verdictRows } from '../../packages/asofdb/src/recovery/verdict.ts'
 import { cell, Document } from './document.ts'
-
-function outcomeOf(reaction: Reaction): string {
-  switch (reaction.kind) {
-    case 'create':
-      return 'created'
-    case 'open':
-      return reaction.outcome
-    case 'refuse':
-      return reaction.code
-    case 'salvage':
-      throw new Error('strict salvages nothing')
-  }
-}
+import { outcomeOf } from './reactions.ts'
 
 it('the decision table of the document has the letters and outcomes of the code', () => {
   const document = new Document('docs/fault-model.md')

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { open } from 'asofdb'
 import { expect, it } from 'vitest'
+import { memoryHost } from '../../packages/asofdb/src/host/memory-host.ts'
+import { nodeHost } from '../../packages/asofdb/src/host/node-host.ts'
 import { eventNames } from '../../packages/asofdb/src/observe/events.ts'
 import { statusByCode } from '../../packages/asofdb/src/observe/health.ts'
 import { observeWithOpenTelemetry } from '../../packages/asofdb/src/opentelemetry.ts'
@@ -59,16 +58,11 @@ it('the document has every status', () => {
 })
 
 it('the document has every field of statistics and health, and no other', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'asof-observability-'))
-  try {
-    await using database = await open(join(folder, 'database'))
-    await database.write((tx) => tx.keys('k').put('a', 1))
-    await database.checkpoint()
-    const columns = ['Field', 'Unit', 'Meaning']
-    expect(columnOf('## Statistics', columns)).toEqual(pathsOf(database.stats()))
-    const health = columnOf('## Health', ['Field of health', 'Unit', 'Meaning'])
-    expect(health).toEqual(pathsOf(database.health()))
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  await using database = await open('/database', { host: memoryHost(nodeHost()) })
+  await database.write((tx) => tx.keys('k').put('a', 1))
+  await database.checkpoint()
+  const columns = ['Field', 'Unit', 'Meaning']
+  expect(columnOf('## Statistics', columns)).toEqual(pathsOf(database.stats()))
+  const health = columnOf('## Health', ['Field of health', 'Unit', 'Meaning'])
+  expect(health).toEqual(pathsOf(database.health()))
 })

@@ -4,23 +4,11 @@ import {
   recoveryPolicies,
 } from '../../packages/asofdb/src/recovery/report.ts'
 import { readRetriesByCode } from '../../packages/asofdb/src/recovery/retrying-files.ts'
-import { type Reaction, verdictRows } from '../../packages/asofdb/src/recovery/verdict.ts'
+import { verdictRows } from '../../packages/asofdb/src/recovery/verdict.ts'
 import { cell, Document } from './document.ts'
+import { outcomeOf } from './reactions.ts'
 
 const document = new Document('docs/recovery.md')
-
-function outcomeOf(reaction: Reaction): string {
-  switch (reaction.kind) {
-    case 'create':
-      return 'created'
-    case 'open':
-      return reaction.outcome
-    case 'refuse':
-      return reaction.code
-    case 'salvage':
-      return `${reaction.outcome}, by the ${reaction.from}`
-  }
-}
 
 describe('the page about recovery', () => {
   it('has the letters and reactions of the code', () => {

@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, isDatabaseError, type KindBounds, type OpenOptions } from 'asofdb'
 import { decodeManifest } from '../../packages/asofdb/src/checkpoint/manifest.ts'
-import { readWholeFile } from '../../packages/asofdb/src/checkpoint/manifest-store.ts'
 import { sectionNames } from '../../packages/asofdb/src/checkpoint/sections.ts'
 import type { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { bytesOf, wait } from '../simulation/simulated-machine.ts'
 import {
   codeOf,
   directory,
   machine,
   openOn,
-  pass,
   put,
   withTimerCount,
 } from './simulated-database.ts'
@@ -33,7 +32,7 @@ async function commitsBeforeCheckpoints(
     let known = 0
     for (let number = 1; number <= commits; number += 1) {
       await put(database, number, { bytes })
-      await pass(host, pauseMs)
+      await wait(host, pauseMs)
       const count = await checkpointsOn(host)
       if (count > known) before.push(number)
       known = count
@@ -93,12 +92,12 @@ describe.each(['sync', 'async', 'off'] as const)('a checkpoint of log %s', (log)
       await put(database, 1)
       await put(database, 2)
       expect(pending()).toBe(1)
-      await pass(simulated, 1100)
-      await pass(simulated, 1000)
+      await wait(simulated, 1100)
+      await wait(simulated, 1000)
       expect(await checkpointsOn(simulated)).toBe(1)
       expect(pending()).toBe(0)
       const { calls } = simulated.files.faults
-      await pass(simulated, 100_000)
+      await wait(simulated, 100_000)
       expect(simulated.files.faults.calls).toBe(calls)
       expect(await checkpointsOn(simulated)).toBe(1)
       await put(database, 3)
@@ -116,9 +115,9 @@ it('a log that is synced by a timer leaves none when everything is synced', asyn
       const database = await openOn(host, { log, fsync: { everyMs: 10 } })
       expect(pending()).toBe(0)
       await put(database, 1)
-      await pass(simulated, 5)
+      await wait(simulated, 5)
       expect(pending()).toBe(1)
-      await pass(simulated, 50)
+      await wait(simulated, 50)
       expect(pending()).toBe(0)
       await database.close()
     }
@@ -141,8 +140,8 @@ describe('a checkpoint of one kind of state', () => {
       const { bytesWritten } = await database.checkpoint()
       expect(bytesOfGraph).toBeGreaterThan(60_000)
       expect(bytesWritten).toBeLessThan(5_000)
-      const bytes = await readWholeFile(host.files, `${directory}/MANIFEST`)
-      const file = decodeManifest(bytes ?? new Uint8Array()).checkpoint.files.at(-1)
+      const bytes = await bytesOf(host.files, `${directory}/MANIFEST`)
+      const file = decodeManifest(bytes).checkpoint.files.at(-1)
       if (file === undefined) throw new Error('there is a checkpoint')
       const grown = sectionNames.filter((name) => file.to[name] > file.from[name])
       expect(grown.filter((name) => /^(?:node|edge)/.test(name))).toEqual([])
@@ -166,10 +165,10 @@ describe('a checkpoint of one kind of state', () => {
         const node = tx.createNode('N')
         tx.createEdge(node, 'LIKES', node)
       })
-      await pass(host, 100)
+      await wait(host, 100)
       expect(await checkpointsOn(host)).toBe(0)
       await database.write((tx) => tx.createNode('N'))
-      await pass(host, 100)
+      await wait(host, 100)
       expect(await checkpointsOn(host)).toBe(1)
       await database.close()
     })
@@ -188,7 +187,7 @@ describe('a checkpoint of one kind of state', () => {
       const database = await openOn(next, { checkpointMutations: { keys: 4 } })
       expect(database.stats().checkpoint.unsaved).toEqual({ graph: 0, keys: 3, symbols: 0 })
       await put(database, 5)
-      await pass(next, 50)
+      await wait(next, 50)
       expect(await checkpointsOn(next)).toBe(2)
       await database.close()
     })
@@ -208,7 +207,7 @@ describe('a checkpoint that fails', () => {
       // After 1, 2 and 4 seconds more, and what each attempt takes.
       const counts: number[] = []
       for (const pauseMs of [900, 900, 2000, 2700, 2000]) {
-        await pass(host, pauseMs)
+        await wait(host, pauseMs)
         counts.push(await checkpointsOn(host))
       }
       expect(counts).toEqual([0, 0, 0, 0, 1])
@@ -258,7 +257,7 @@ describe('commits that no checkpoint has, at the limit', () => {
         expect(() => database.begin()).toThrow(error.message)
         expect(database.sequence).toBe(taken)
         expect([...database.keys('n').range({})].length).toBe(taken)
-        await pass(host, 60_000)
+        await wait(host, 60_000)
         expect(await checkpointsOn(host)).toBe(1)
         expect(await codeOf(put(database, 99))).toBe('resolved')
         await database.close()
@@ -303,7 +302,7 @@ describe('commits that no checkpoint has, at the limit', () => {
     await next.run(async () => {
       const database = await openOn(next, { checkpointLogBytes: 1500 })
       await put(database, 6)
-      await pass(next, 50)
+      await wait(next, 50)
       expect(await checkpointsOn(next)).toBe(1)
       await database.close()
     })

@@ -4,7 +4,8 @@ import type { Host } from '../../packages/asofdb/src/host/host.ts'
 import { memoryHost } from '../../packages/asofdb/src/host/memory-host.ts'
 import { nodeHost } from '../../packages/asofdb/src/host/node-host.ts'
 import { hostWithFileMethods } from '../log/log-fixture.ts'
-import { codeOf, countOn, machine, openOn, pass, put } from './simulated-database.ts'
+import { wait } from '../simulation/simulated-machine.ts'
+import { codeOf, countOn, machine, openOn, put } from './simulated-database.ts'
 
 const modes = ['always', { everyMs: 10 }, 'never'] as const
 const wholeRunMs = 20_000
@@ -128,7 +129,7 @@ describe('an asynchronous log that fails', () => {
     await host.run(async () => {
       const database = await openOn(host, { log: 'async', fsync: 'always' })
       await put(database, 1)
-      await pass(host, 100)
+      await wait(host, 100)
       const next = await put(database, 2).catch((thrown: unknown) => thrown)
       if (!isDatabaseError(next, 'Poisoned')) throw next
       expect(next.message).toContain('the log could not be written')

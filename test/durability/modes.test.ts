@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DatabaseError, open, type OpenOptions } from 'asofdb'
-import { codeOf, countOn, leftBy, machine, openOn, pass, put } from './simulated-database.ts'
+import { wait } from '../simulation/simulated-machine.ts'
+import { codeOf, countOn, leftBy, machine, openOn, put } from './simulated-database.ts'
 
 const logs = ['sync', 'async', 'off'] as const
 const fsyncs = ['always', { everyMs: 50 }, 'never'] as const
@@ -28,7 +29,7 @@ describe.each(product)('log $log, fsync $fsync', (mode) => {
     await host.run(async () => {
       const database = await openOn(host, mode)
       for (let number = 1; number <= 5; number += 1) await put(database, number)
-      await pass(host, 200)
+      await wait(host, 200)
     })
     const isSynced = log !== 'off' && fsync !== 'never'
     const expected = { process: log === 'off' ? 0 : 5, machine: isSynced ? 5 : 0 }

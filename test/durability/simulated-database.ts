@@ -2,6 +2,7 @@ import { type Database, DatabaseError, open, type OpenOptions } from 'asofdb'
 import type { Host } from '../../packages/asofdb/src/host/host.ts'
 import type { FaultPlan } from '../../simulation/fault-plan.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { hostWith } from '../transfer/host-with-files.ts'
 
 export const directory = '/database'
 
@@ -50,10 +51,6 @@ export async function codeOf(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-export function pass(host: Host, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void host.timers.after(delayMs, resolve))
-}
-
 /** The host with a count of the timers that are set and have neither come up nor been cancelled. */
 export function withTimerCount(host: SimulatedHost): { host: Host; pending: () => number } {
   const pending = new Set<object>()
@@ -69,7 +66,6 @@ export function withTimerCount(host: SimulatedHost): { host: Host; pending: () =
       cancel()
     }
   }
-  const { clock, random, files, process } = host
   const timers = { after, yieldTurn: () => host.timers.yieldTurn() }
-  return { host: { clock, timers, random, files, process }, pending: () => pending.size }
+  return { host: hostWith(host, { timers }), pending: () => pending.size }
 }

@@ -3,13 +3,14 @@ import type { OpenOptions } from 'asofdb'
 import { isDatabaseError, open, restore } from 'asofdb'
 import type { FaultPlan, OperationKind } from '../../simulation/fault-plan.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { modeNamed, modes } from '../kills/modes.ts'
+import { filesBelow } from '../simulation/simulated-machine.ts'
 import {
   attempted,
   commit,
   directory,
   everyFailure,
   kinds,
-  modes,
   newUse,
   problemsOn,
   smallSteps,
@@ -30,9 +31,9 @@ function expectedCodes(kind: OperationKind): readonly string[] {
   return codesOf[kind === 'sync' || kind === 'syncDirectory' ? 'EIO' : 'ENOSPC']
 }
 
-describe.each(Object.entries(modes))(
-  'a disk that is full or fails to sync, in mode %s',
-  (_, mode) => {
+describe.each(modes)(
+  'a disk that is full or fails to sync, in mode $name',
+  (mode) => {
     it(
       'at any call: refused, nothing promised is lost, and it goes on after that',
       async () => {
@@ -72,12 +73,11 @@ interface Left {
 
 /** A machine that lost power while a database with checkpoints and segments was in use. */
 async function crashed(): Promise<Left> {
-  const { sync = expect.unreachable('the mode sync') } = modes
   const told = newUse()
   const crashAt = { operation: 150, outcome: 'partly-done' } as const
   const host = new SimulatedHost({ seed, crashRejects: true, faults: { crashAt } })
   const uses = async (): Promise<void> => {
-    for (let round = 0; !host.isStopped; round++) await use(host, sync, told)
+    for (let round = 0; !host.isStopped; round++) await use(host, modeNamed('sync'), told)
   }
   await host.run(uses).catch(() => undefined)
   return { machine: host.crash({ mode: 'random', seed: 3 }), sequence: told.durable }
@@ -93,17 +93,8 @@ async function damaged(which: RegExp, options: OpenOptions): Promise<Left> {
   })
   const host = machine.kill()
   await host.run(async () => {
-    const names = await Promise.all(
-      ['checkpoint', 'log'].map(async (folder) => {
-        const found = await host.files.list(`${directory}/${folder}`)
-        return found.map((name) => `${directory}/${folder}/${name}`)
-      }),
-    )
-    const path =
-      names
-        .flat()
-        .filter((name) => which.test(name))
-        .at(-1) ?? expect.unreachable()
+    const paths = await filesBelow(host.files, directory)
+    const path = paths.findLast((name) => which.test(name)) ?? expect.unreachable()
     const file = await host.files.open(path, 'write')
     await file.write(new Uint8Array(8).fill(0xff), (await file.size()) - 100)
     await file.sync()

@@ -1,6 +1,8 @@
 import { type Database, DatabaseError, open, type OpenOptions } from 'asofdb'
 import type { FaultPlan, OperationKind } from '../../simulation/fault-plan.ts'
 import type { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { everyMs, type Mode } from '../kills/modes.ts'
+import { wait } from '../simulation/simulated-machine.ts'
 
 export const directory = '/database'
 
@@ -21,43 +23,12 @@ export function newUse(): Use {
   return { kept: 0, durable: 0, errors: [], strange: [] }
 }
 
-export interface ModePromises {
-  readonly options: OpenOptions
-  /** Whether an acknowledged commit outlives the process, and a power cut. */
-  readonly isKept: boolean
-  readonly isDurable: boolean
-}
-
-const everyMs = 5
-
-export const modes: Readonly<Record<string, ModePromises>> = {
-  sync: { options: { durability: 'sync' }, isKept: true, isDurable: true },
-  interval: {
-    options: { durability: 'interval', syncEveryMs: everyMs },
-    isKept: true,
-    isDurable: false,
-  },
-  os: { options: { durability: 'os' }, isKept: true, isDurable: false },
-  'async, always': {
-    options: { log: 'async', fsync: 'always' },
-    isKept: false,
-    isDurable: false,
-  },
-  'async, { everyMs }': {
-    options: { log: 'async', fsync: { everyMs } },
-    isKept: false,
-    isDurable: false,
-  },
-  'async, never': { options: { log: 'async', fsync: 'never' }, isKept: false, isDurable: false },
-  checkpoint: { options: { durability: 'checkpoint' }, isKept: false, isDurable: false },
-}
-
 const commits = 5
 
 /** Opens, commits, some with more than the mode promises, checkpoints in between, and closes. */
 export async function use(
   host: SimulatedHost,
-  { options, isKept, isDurable }: ModePromises,
+  { options, isKept, isDurable }: Mode,
   told: Use,
 ): Promise<void> {
   const opened: Database[] = []
@@ -87,7 +58,7 @@ export async function use(
       if (round === 4) {
         await attempt('checkpoint', async () => keep((await database.checkpoint()).sequence))
       }
-      await new Promise<void>((resolve) => void host.timers.after(everyMs, resolve))
+      await wait(host, everyMs)
     }
     const isClosed = await attempt('close', () => database.close())
     if (isClosed) keep(acknowledged)

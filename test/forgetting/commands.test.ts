@@ -2,8 +2,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'asofdb'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { runProgram } from '../../packages/asof/src/program.ts'
-import { runCommand as run } from '../import/run-command.ts'
+import { runCommand as run, runInterrupted } from '../import/run-command.ts'
 import { temporaryFolder } from '../import/temporary-folder.ts'
 
 const place = temporaryFolder()
@@ -98,20 +97,19 @@ describe('asof prune and asof compact', () => {
 
   it('stop at Ctrl-C with everything as it was', async () => {
     const folder = copy('stopped')
-    const controller = new AbortController()
-    controller.abort()
-    let notes = ''
-    const terminal = {
-      write: () => undefined,
-      note: (text: string) => void (notes += text),
-      columns: 100,
-      hasColor: false,
-      isInteractive: false,
-    }
-    const code = await runProgram(['compact', folder], { terminal, signal: controller.signal })
-    expect([code, notes]).toEqual([130, 'stopped; run the same command again to finish\n'])
+    const notes = 'stopped; run the same command again to finish\n'
+    expect(await runInterrupted('compact', folder)).toEqual({ code: 130, out: '', notes })
     await using database = await open(folder)
     expect(database.stats().versions.keys).toBe(7)
+  })
+
+  it('once committed are finished by asof compact', async () => {
+    const folder = copy('begun')
+    const notes = 'stopped; asof compact finishes what was begun\n'
+    const prune = ['prune', folder, '--keyspace', 'cache', '--before', '#4']
+    expect(await runInterrupted(...prune)).toEqual({ code: 130, out: '', notes })
+    expect((await run(...prune)).out).toContain('nothing to prune')
+    expect(await runJson('compact', folder)).toMatchObject({ versionsDropped: 3 })
   })
 })
 
@@ -160,6 +158,23 @@ describe('asof erase', () => {
     await using database = await open(folder)
     expect([...database.keys('cache').range({})]).toEqual([])
     expect(database.asOf({ sequence: 3 }).node(1)).toBeUndefined()
+  })
+
+  it('stopped once it is committed is finished by asof compact', async () => {
+    const folder = copy('half-erased')
+    await using database = await open(folder, { durability: 'os' })
+    await database.write((tx) => tx.keys('cache').put('secret', 'qvzjxkwpfgh'))
+    await database.close()
+    const isInFiles = (): boolean =>
+      readdirSync(folder, { withFileTypes: true, recursive: true })
+        .filter((entry) => entry.isFile())
+        .some((entry) => readFileSync(join(entry.parentPath, entry.name)).includes('qvzjxkwpfgh'))
+    const key = ['--keyspace', 'cache', '--key', 'secret', '--yes']
+    const notes = 'stopped; asof compact finishes what was begun\n'
+    expect(await runInterrupted('erase', folder, ...key)).toEqual({ code: 130, out: '', notes })
+    expect(isInFiles()).toBe(true)
+    expect((await run('compact', folder)).code).toBe(0)
+    expect(isInFiles()).toBe(false)
   })
 
   it('does nothing without --yes', async () => {

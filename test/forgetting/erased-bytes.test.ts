@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, type Host, open, type OpenOptions } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { filesBelow, flipByte, wait } from '../simulation/simulated-machine.ts'
 import { hostWith } from '../transfer/host-with-files.ts'
-import { askAll, filesIn, Secrets, secretOptions, tellSecrets, type Told } from './secrets.ts'
+import { askAll, Secrets, secretOptions, tellSecrets, type Told } from './secrets.ts'
 
 const path = '/database'
 const backupPath = '/backup'
@@ -123,13 +124,13 @@ describe('after an erasure no file holds a byte of what was erased', () => {
         const told = await tellSecrets(database, secrets)
         await database.checkpoint()
         // The checkpoint has begun to write images.
-        await new Promise<void>((resolve) => void host.timers.after(ms, resolve))
+        await wait(host, ms)
         const report = await database.erase(targetsOf(told))
         expect(report.remaining).toEqual([])
         expect(await found()).toEqual([])
         askAll(database, told.person)
         await database.close()
-        const names = await filesIn(host.files, `${path}/index`)
+        const names = await filesBelow(host.files, `${path}/index`)
         expect(names.some((name) => name.includes('/property-'))).toBe(true)
         expect(await found()).toEqual([])
       })
@@ -188,7 +189,7 @@ describe('after an erasure no file holds a byte of what was erased', () => {
       expect(await found()).not.toEqual([])
       const again = await openIt()
       expect(again.node(told.person)).toBeUndefined()
-      await new Promise<void>((resolve) => void host.timers.after(1000, resolve))
+      await wait(host, 1000)
       expect(await found()).toEqual([])
       expect(again.health().reasons).toEqual([])
       await again.close()
@@ -219,7 +220,7 @@ describe('an image of an index that is written while tables are made anew', () =
       const database = await open(path, { host, ...secretOptions })
       const told = await tellSecrets(database, new Secrets('anew'))
       await database.checkpoint()
-      await new Promise<void>((resolve) => void host.timers.after(ms, resolve))
+      await wait(host, ms)
       await database.prune()
       await database.prune({ before: database.commit(15)?.system })
       // As many rows as there were before, so that numbers of rows alone tell nothing.
@@ -239,6 +240,65 @@ describe('an image of an index that is written while tables are made anew', () =
       expect(again.recovery.indexes.filter(({ state }) => state === 'damaged')).toEqual([])
       await mustBeSound(again)
       await again.close()
+    })
+  })
+})
+
+describe('a backup that is brought up to date after an erasure', () => {
+  it('holds nothing of it, images of indexes included, nor after a power cut', async () => {
+    const cut: { host: SimulatedHost; secrets: Secrets }[] = []
+    await inWorld('opened backup', async ({ host, openIt, secrets, found }) => {
+      const database = await openIt()
+      const told = await tellSecrets(database, secrets)
+      await database.backup(backupPath)
+      const copy = await open(backupPath, { host, ...secretOptions })
+      askAll(copy, told.person)
+      await copy.close()
+      expect((await found(backupPath)).some((one) => one.startsWith('index/'))).toBe(true)
+      await database.erase(targetsOf(told))
+      const { leftBehind } = await database.backup(backupPath)
+      expect(leftBehind).toEqual([])
+      expect(await found(backupPath)).toEqual([])
+      cut.push({ host: host.fork().crash({ mode: 'none-kept' }), secrets })
+      await database.close()
+    })
+    for (const { host, secrets } of cut) {
+      expect(await host.run(() => secrets.foundIn(host, backupPath))).toEqual([])
+      expect(await host.run(() => host.files.list(`${backupPath}/checkpoint`))).toHaveLength(1)
+    }
+  })
+
+  it('tells the files that it could not remove, and goes on with them the next time', async () => {
+    await inWorld('stuck backup', async ({ host: simulated, secrets, found }) => {
+      let isStuck = false
+      const remove = async (name: string): Promise<void> => {
+        if (isStuck && name.startsWith(`${backupPath}/`) && !name.endsWith('.tmp')) {
+          throw Object.assign(new Error('EBUSY'), { code: 'EBUSY' })
+        }
+        await simulated.files.remove(name)
+      }
+      const host = hostWith(simulated, { files: { remove } })
+      const database = await open(path, { host, ...secretOptions })
+      const told = await tellSecrets(database, secrets)
+      const { sequence } = await database.backup(backupPath)
+      const names = (await host.files.list(`${backupPath}/checkpoint`)).map(
+        (name) => `checkpoint/${name}`,
+      )
+      await database.erase(targetsOf(told))
+      isStuck = true
+      const stuck = await database.backup(backupPath)
+      expect(stuck.removed).toEqual([])
+      expect(stuck.leftBehind).toEqual(names.map((name) => ({ name, why: 'EBUSY' })))
+      expect(await found(backupPath)).not.toEqual([])
+      const { backups } = await database.erase([])
+      expect(backups).toEqual([{ directory: backupPath, sequence }])
+      isStuck = false
+      const again = await database.backup(backupPath)
+      expect(again.leftBehind).toEqual([])
+      expect(again.removed).toEqual(expect.arrayContaining(names))
+      expect(await found(backupPath)).toEqual([])
+      expect((await database.erase([])).backups).toEqual([])
+      await database.close()
     })
   })
 })
@@ -286,8 +346,8 @@ describe('files that cannot go at once are told', () => {
       const database = await openIt()
       const told = await tellSecrets(database, secrets)
       await database.close()
-      const [file = ''] = await filesIn(host.files, `${path}/checkpoint`)
-      await damage(host, file)
+      const [file = ''] = await filesBelow(host.files, `${path}/checkpoint`)
+      await flipByte(host.files, file, -16)
       const repaired = await openIt({ recovery: 'repair' })
       const names = (await host.files.list(`${path}/quarantine`)).map(
         (name) => `quarantine/${name}`,
@@ -335,7 +395,7 @@ describe('files that cannot go at once are told', () => {
 function withSlowImages(simulated: SimulatedHost): Host {
   const pause = async (name: string): Promise<void> => {
     if (!name.startsWith(`${path}/index/`)) return
-    await new Promise<void>((resolve) => void simulated.timers.after(20, resolve))
+    await wait(simulated, 20)
   }
   return hostWith(simulated, {
     files: {
@@ -377,13 +437,4 @@ function stoppedBackup(simulated: SimulatedHost) {
     },
   })
   return { host, reached, release: () => release() }
-}
-
-async function damage(host: SimulatedHost, name: string): Promise<void> {
-  const file = await host.files.open(name, 'write')
-  const at = (await file.size()) - 16
-  const byte = new Uint8Array(1)
-  await file.read(byte, at)
-  await file.write(Uint8Array.of((byte[0] ?? 0) ^ 0xff), at)
-  await file.close()
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, DatabaseError, open } from 'asofdb'
-import { SimulatedCrash } from '../../simulation/simulated-clock.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { bytesIfThere, filesBelow, runUntilCrash, wait } from '../simulation/simulated-machine.ts'
 import { openDatabase } from '../transfer/random-database.ts'
 import { show } from './answers.ts'
 
@@ -71,14 +71,12 @@ async function expectations(): Promise<string[][]> {
   const host = new SimulatedHost({ seed: 'forgetting-crash' })
   return host.run(async () => {
     const database = await openDatabase(host)
-    const expected: string[][] = [[]]
+    const expected = [[stateAt(database, 0)]]
     const acknowledge = async (): Promise<void> => {
       const { sequence } = database
       if (sequence === erasedBy) expect(await filesThatTell(host)).toEqual([])
-      const states = Array.from({ length: sequence + 1 }, (_, at) => stateAt(database, at))
-      expected[sequence] = states
+      expected[sequence] = Array.from({ length: sequence + 1 }, (_, at) => stateAt(database, at))
     }
-    expected[0] = [stateAt(database, 0)]
     await live({ database, acknowledge })
     expect(database.commit(prunedBy) && database.commit(erasedBy)).toBeDefined()
     await database.close()
@@ -86,38 +84,11 @@ async function expectations(): Promise<string[][]> {
   })
 }
 
-async function runUntilCrash(host: SimulatedHost, work: () => Promise<unknown>): Promise<void> {
-  await host.run(work).catch((error: unknown) => {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof SimulatedCrash) return
-    }
-    throw error
-  })
-}
-
-/** Nothing of a file that has gone meanwhile. */
-async function bytesOf(host: SimulatedHost, path: string): Promise<Buffer> {
-  try {
-    const file = await host.files.open(path, 'read')
-    const bytes = Buffer.alloc(await file.size())
-    await file.read(bytes, 0)
-    await file.close()
-    return bytes
-  } catch (error) {
-    if (error instanceof Error && error.message.startsWith('ENOENT')) return Buffer.alloc(0)
-    throw error
-  }
-}
-
 /** Files with the secret in them. */
-async function filesThatTell(host: SimulatedHost, directory = '/database'): Promise<string[]> {
+async function filesThatTell({ files }: SimulatedHost): Promise<string[]> {
   const found: string[] = []
-  for (const name of await host.files.list(directory)) {
-    const path = `${directory}/${name}`
-    const status = await host.files.stat(path)
-    if (status?.type === 'directory') found.push(...(await filesThatTell(host, path)))
-    if (status?.type !== 'file') continue
-    if ((await bytesOf(host, path)).includes(secret)) found.push(path)
+  for (const path of await filesBelow(files, '/database')) {
+    if ((await bytesIfThere(files, path))?.includes(secret) === true) found.push(path)
   }
   return found
 }
@@ -126,7 +97,7 @@ async function filesThatTell(host: SimulatedHost, directory = '/database'): Prom
 async function untilNoFileTells(host: SimulatedHost): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     if ((await filesThatTell(host)).length === 0) return
-    await new Promise<void>((resolve) => void host.timers.after(20, resolve))
+    await wait(host, 20)
   }
   expect(await filesThatTell(host)).toEqual([])
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, type DatabaseError, open, type OpenOptions, restore } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { wait } from '../simulation/simulated-machine.ts'
 import { hostWith } from '../transfer/host-with-files.ts'
 
 const path = '/database'
@@ -36,10 +37,6 @@ async function count(database: Database, from: number, to: number): Promise<void
       tx.keys('counter').put('n', round)
     })
   }
-}
-
-function wait(host: SimulatedHost, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void host.timers.after(delayMs, resolve))
 }
 
 function codeOf(ask: () => unknown): string | undefined {

@@ -62,29 +62,42 @@ function isBelow(answer: Answer, horizons: readonly Horizon[]): boolean {
   })
 }
 
+/** How many questions must be refused, how many may be, and how many are answered as before. */
+interface Compared {
+  readonly refused: number
+  readonly unsure: number
+  readonly kept: number
+}
+
 function compare(
   before: ReadonlyMap<string, Answer>,
   after: ReadonlyMap<string, Answer>,
   horizons: readonly Horizon[],
-): { readonly refused: number; readonly kept: number } {
+): Compared {
   const latest = Math.max(0, ...horizons.map(({ sequence }) => sequence))
   let refused = 0
+  let unsure = 0
   for (const [question, old] of before) {
     const young = after.get(question)?.text
     const isHistory = question.includes('"provenance"')
     if (isBelow(old, horizons)) {
-      expect([question, young]).toEqual([question, pruned])
+      expectAnswer(question, young, pruned)
       refused++
     } else if (old.sequence < latest && (young === pruned || isHistory)) {
       // An entity may be told from a later commit on, because of what it is or once was.
-      refused++
+      unsure++
     } else if (isHistory) {
       // What was over before the horizon is not told; all else is, as it was.
       const known = new Set(partsOf(old.text))
       expect(partsOf(young).filter((part) => !known.has(part))).toEqual([])
-    } else expect([question, young]).toEqual([question, old.text])
+    } else expectAnswer(question, young, old.text)
   }
-  return { refused, kept: before.size - refused }
+  return { refused, unsure, kept: before.size - refused - unsure }
+}
+
+/** There are so many that `expect` is asked only about those that differ. */
+function expectAnswer(question: string, found: string | undefined, expected: string): void {
+  if (found !== expected) expect([question, found]).toEqual([question, expected])
 }
 
 function partsOf(text: string | undefined): string[] {
@@ -123,8 +136,9 @@ describe('pruning', () => {
         horizons.push(...report.horizons)
         await atEachStage(world, () => {
           const after = answersOf(world.database, words, sequences)
-          const { refused, kept } = compare(before, after, horizons)
-          expect(refused + kept).toBe(before.size)
+          const { refused, unsure, kept } = compare(before, after, horizons)
+          expect(refused).toBeGreaterThan(0)
+          expect(kept).toBeGreaterThan(unsure)
         })
       }
     })
@@ -185,10 +199,17 @@ describe('erasing', () => {
         const after = answersOf(world.database, words, sequences)
         for (const [question, old] of before) {
           const young = after.get(question)?.text
-          if (isGone(old)) expect([question, young]).toEqual([question, emptyAs(question)])
-          else if ('id' in old.about || 'key' in old.about) {
-            expect([question, young]).toEqual([question, old.text])
-          } else expect(mentions(young, gone)).toEqual([])
+          const { about } = old
+          if (isGone(old)) expectAnswer(question, young, emptyAs(question))
+          else if ('id' in about || 'key' in about) expectAnswer(question, young, old.text)
+          else if (/^\[\d+,"-?\d+n","(?:nodes|edges|out)"/.test(question)) {
+            const isErased = ([id]: unknown[]): boolean => gone.has(Number(id))
+            expectAnswer(question, young, without(old.text, isErased))
+          } else if ('keyspace' in about) {
+            const isErased = (held: { key?: unknown }): boolean =>
+              about.keyspace === keyspace && show(held.key) === show(key)
+            expectAnswer(question, young, without(old.text, isErased))
+          } else if (mentions(young, gone)) expect.unreachable(`${question}: ${young}`)
         }
       }
       for (const id of nodes) expect(held.node(id)).toBeUndefined()
@@ -220,11 +241,17 @@ function emptyAs(question: string): string {
   return /"(timeline|provenance)"/.test(question) ? '[]' : 'undefined'
 }
 
-function mentions(text: string | undefined, ids: ReadonlySet<number>): number[] {
-  const found: unknown = text === undefined ? [] : JSON.parse(text)
-  const entries = Array.isArray(found) ? found : []
-  return entries.map((entry: unknown) => (Array.isArray(entry) ? Number(entry[0]) : Number(entry)))
-    .filter((id) => ids.has(id))
+/** A list of entities, which begin with their ids, or of keys with what they hold, but for some. */
+function without<Entry>(text: string, isErased: (entry: Entry) => boolean): string {
+  const entries = JSON.parse(text) as Entry[]
+  return show(entries.filter((entry) => !isErased(entry)))
+}
+
+/** Whether a list of ids has any of these. */
+function mentions(text: string | undefined, ids: ReadonlySet<number>): boolean {
+  const found: unknown = JSON.parse(text ?? '[]')
+  if (!Array.isArray(found)) throw new Error(`no list: ${text}`)
+  return found.some((id) => ids.has(Number(id)))
 }
 
 describe('a database in memory', () => {

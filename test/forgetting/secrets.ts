@@ -1,8 +1,9 @@
-import type { Database, FileSystem, Host, KeyInput, OpenOptions, Value } from 'asofdb'
+import type { Database, Host, KeyInput, OpenOptions, Value } from 'asofdb'
 import { ByteWriter } from '../../packages/asofdb/src/encoding/bytes.ts'
 import { keyToLatin1 } from '../../packages/asofdb/src/encoding/ordered-key.ts'
 import { encodeValue } from '../../packages/asofdb/src/encoding/value.ts'
 import { RandomStream } from '../../simulation/random.ts'
+import { bytesIfThere, filesBelow } from '../simulation/simulated-machine.ts'
 
 /** Segments are short, every index is worth an image, and checkpoints come when asked for. */
 export const secretOptions: OpenOptions = {
@@ -49,8 +50,8 @@ export class Secrets {
   /** Which of them lie in which files of a directory, as `file: secret`. */
   async foundIn({ files }: Pick<Host, 'files'>, directory: string): Promise<string[]> {
     const found: string[] = []
-    for (const path of await filesIn(files, directory)) {
-      const content = await contentOf(files, path)
+    for (const path of await filesBelow(files, directory)) {
+      const content = await bytesIfThere(files, path)
       if (content === undefined) continue
       for (const [what, needle] of this.#needles) {
         if (content.includes(needle)) found.push(`${path.slice(directory.length + 1)}: ${what}`)
@@ -65,32 +66,6 @@ export class Secrets {
     this.#needles.set(`${what} as a value`, Buffer.from(writer.copy()))
     return value
   }
-}
-
-/** All files below a directory. */
-export async function filesIn(files: FileSystem, directory: string): Promise<string[]> {
-  const found: string[] = []
-  for (const name of (await files.list(directory)).sort()) {
-    const path = `${directory}/${name}`
-    const isDirectory = (await files.stat(path))?.type === 'directory'
-    if (isDirectory) found.push(...(await filesIn(files, path)))
-    else found.push(path)
-  }
-  return found
-}
-
-/** Undefined for a file that has gone meanwhile. */
-async function contentOf(files: FileSystem, path: string): Promise<Buffer | undefined> {
-  const file = await files.open(path, 'read').catch(() => undefined)
-  if (file === undefined) return undefined
-  const content = Buffer.alloc(await file.size())
-  for (let at = 0; at < content.length;) {
-    const read = await file.read(content.subarray(at), at)
-    if (read === 0) throw new Error(`${path} ends early`)
-    at += read
-  }
-  await file.close()
-  return content
 }
 
 /** What is to be erased, and what is to stay. */

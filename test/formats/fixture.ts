@@ -104,8 +104,19 @@ export const commits: readonly ((tx: Transaction) => void)[] = [
   (tx) => tx.put(1, { name: 'Countess of Lovelace' }, { labels: ['Person'] }),
 ]
 
-export function systemTimeOf(commit: number): string {
-  return new Date(Date.UTC(2025, 0, 1 + commit)).toISOString()
+/** Makes them in a new database, with a checkpoint after some, by their numbers from 1. */
+export async function importCommits(
+  database: Database,
+  checkpointsAfter: readonly number[] = [],
+): Promise<void> {
+  for (const [at, commit] of commits.entries()) {
+    const number = at + 1
+    const isTold = at % 2 === 0
+    const meta = isTold ? { who: 'a writer', why: `commit ${number}`, source: 'fixture' } : {}
+    const system = new Date(Date.UTC(2025, 0, 1 + number)).toISOString()
+    await database.import(commit, { system, meta })
+    if (checkpointsAfter.includes(number)) await database.checkpoint()
+  }
 }
 
 /** Everything there is to know of a database, by its public reads alone, as lines of JSON. */

@@ -9,9 +9,9 @@ import {
   compressed,
   describeDatabase,
   fixtures,
+  importCommits,
   releases,
   segmentBytesMax,
-  systemTimeOf,
 } from './fixture.ts'
 
 let folder: string
@@ -108,10 +108,7 @@ describe.each(readdirSync(compressed))('checkpoints compressed with %s', (name) 
 
 test('this release answers as the newest fixtures do', async () => {
   const database = await open(join(folder, 'db'), { segmentBytesMax })
-  for (const [at, commit] of commits.entries()) {
-    const meta = at % 2 === 0 ? { who: 'a writer', why: `commit ${at + 1}`, source: 'fixture' } : {}
-    await database.import(commit, { system: systemTimeOf(at + 1), meta })
-  }
+  await importCommits(database)
   const newest = released.sort().at(-1) ?? expect.unreachable()
   const expected = readFileSync(join(releases, newest, 'expected.jsonl'), 'utf8')
   expect(`${describeDatabase(database).join('\n')}\n`).toBe(expected)

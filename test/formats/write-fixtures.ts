@@ -19,12 +19,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, open } from 'asofdb'
 import {
-  commits,
   describeDatabase,
   fixtures,
+  importCommits,
   releases,
   segmentBytesMax,
-  systemTimeOf,
 } from './fixture.ts'
 
 const [release] = process.argv.slice(2)
@@ -39,11 +38,7 @@ mkdirSync(target, { recursive: true })
 /** The commits, with a checkpoint on the way, as they lie on the disk before the end. */
 async function build(name: string): Promise<Database> {
   const database = await open(join(work, name), { segmentBytesMax })
-  for (const [at, commit] of commits.entries()) {
-    const meta = at % 2 === 0 ? { who: 'a writer', why: `commit ${at + 1}`, source: 'fixture' } : {}
-    await database.import(commit, { system: systemTimeOf(at + 1), meta })
-    if (at === 2 || at === 4) await database.checkpoint()
-  }
+  await importCommits(database, [3, 5])
   return database
 }
 

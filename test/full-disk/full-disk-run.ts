@@ -106,7 +106,6 @@ class FullDiskRun {
 
   /** With no room a database may refuse to open; it says why, and is not harmed. */
   async openWhileFull(): Promise<string> {
-    let outcome = 'opened'
     const error = await this.#open().then(
       async (database) => {
         this.#isMade = true
@@ -114,8 +113,8 @@ class FullDiskRun {
       },
       (thrown: unknown) => thrown,
     )
-    if (error === undefined) return outcome
-    outcome = isDatabaseError(error) ? error.code : 'no error of the database'
+    if (error === undefined) return 'opened'
+    const outcome = isDatabaseError(error) ? error.code : 'no error of the database'
     if (outcome !== 'DiskFull') this.problems.push(`opening it while full: ${textOf(error)}`)
     return outcome
   }

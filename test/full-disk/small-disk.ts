@@ -7,10 +7,6 @@ export interface SmallDisk {
   readonly name: string
   /** Mounts it at `$1`, with `$2` for what it needs beside, and becomes the rest. */
   readonly script: string
-  /** Bytes in which it gives space away, at least. */
-  readonly blockBytes: number
-  /** Files and directories it has room for, where that is what is to run out. */
-  readonly entries?: number
 }
 
 const becomeRest = 'shift 2; exec "$@"'
@@ -18,14 +14,11 @@ const becomeRest = 'shift 2; exec "$@"'
 export const memoryDisk: SmallDisk = {
   name: 'tmpfs of 2 MiB',
   script: `mount -t tmpfs -o size=2m tmpfs "$1" && { ${becomeRest}; }`,
-  blockBytes: 4096,
 }
 
 export const fewEntriesDisk: SmallDisk = {
   name: 'tmpfs with room for 60 files',
   script: `mount -t tmpfs -o size=2m,nr_inodes=61 tmpfs "$1" && { ${becomeRest}; }`,
-  blockBytes: 4096,
-  entries: 60,
 }
 
 export const journalDisk: SmallDisk = {
@@ -33,7 +26,6 @@ export const journalDisk: SmallDisk = {
   script:
     'truncate -s 6M "$2/image" && mkfs.ext4 -q -b 1024 -m 0 "$2/image" && ' +
     `mount -o loop "$2/image" "$1" && { ${becomeRest}; }`,
-  blockBytes: 1024,
 }
 
 /**

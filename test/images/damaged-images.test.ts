@@ -4,36 +4,23 @@ import { IndexImages } from '../../packages/asofdb/src/checkpoint/index-images.t
 import { decodeManifest } from '../../packages/asofdb/src/checkpoint/manifest.ts'
 import { BatchApplier } from '../../packages/asofdb/src/commit/apply.ts'
 import { GraphIndexes } from '../../packages/asofdb/src/graph/graph-indexes.ts'
-import type { Host } from '../../packages/asofdb/src/host/host.ts'
 import { previewRecovery } from '../../packages/asofdb/src/recovery/recover-directory.ts'
 import { IndexShelf } from '../../packages/asofdb/src/versions/index-shelf.ts'
 import { KeyIndex } from '../../packages/asofdb/src/versions/key-index.ts'
 import { LiveTables } from '../../packages/asofdb/src/versions/live-tables.ts'
 import { Tables } from '../../packages/asofdb/src/versions/tables.ts'
-import { RandomStream } from '../../simulation/random.ts'
 import { type Image, ImageFiles } from '../damage/image-files.ts'
-import { ask, databasePath, everyIndex, writeKnown } from './image-database.ts'
+import { hostOver } from '../damage/image-host.ts'
+import { ask, databasePath, everyIndex, indexPath, writeKnown } from './image-database.ts'
 
 const known = 16
-
-function hostOf(files: ImageFiles): Host {
-  const random = new RandomStream('damaged images')
-  let micros = 1_704_067_200_000_000
-  return {
-    clock: { wallMicros: () => (micros += 1000), monotonicMs: () => 0 },
-    timers: { after: () => () => undefined, yieldTurn: () => Promise.resolve() },
-    random: { bytes: (length) => random.bytes(length), fraction: () => random.fraction() },
-    files,
-    process: { pid: 1, hostName: 'images' },
-  }
-}
 
 const options = { indexImageRowsMin: 1, checkpointLogBytes: Infinity }
 
 /** The disk of a closed database whose every index has an image. */
 async function build(): Promise<Image> {
   const files = new ImageFiles({ files: new Map(), directories: new Set(['', databasePath]) })
-  const database = await open(databasePath, { host: hostOf(files), ...options })
+  const database = await open(databasePath, { host: hostOver(files, 'damaged images'), ...options })
   await writeKnown(database, known)
   ask(database)
   await database.close()
@@ -48,7 +35,7 @@ interface Opened {
 async function fill(image: Image): Promise<Opened> {
   const files = new ImageFiles(image)
   const tables = new Tables()
-  const host = hostOf(files)
+  const host = hostOver(files, 'damaged images')
   const place = { host, directory: databasePath, settings: {}, policy: 'strict' } as const
   await previewRecovery({ ...place, tables, applier: new BatchApplier(tables) })
   return { tables, ...decodeManifest(files.mustGet(`${databasePath}/MANIFEST`)) }
@@ -61,7 +48,7 @@ async function answersOver(
 ): Promise<{ answers: string[]; states: Map<string | null, string>; left: string[] }> {
   const files = new ImageFiles(image)
   const images = await IndexImages.open({
-    host: hostOf(files),
+    host: hostOver(files, 'damaged images'),
     directory: databasePath,
     databaseId,
     live: new LiveTables(tables),
@@ -88,7 +75,7 @@ async function answersOver(
   answers.push([...(numbers?.candidates({}) ?? [])].join())
   const states = new Map(images.report().map(({ file, state }) => [file, state]))
   await images.close(true)
-  return { answers, states, left: await files.list(`${databasePath}/index`) }
+  return { answers, states, left: await files.list(indexPath) }
 }
 
 function withFile(image: Image, path: string, bytes: Uint8Array): Image {
@@ -97,7 +84,7 @@ function withFile(image: Image, path: string, bytes: Uint8Array): Image {
 
 const image = await build()
 const opened = await fill(image)
-const names = [...image.files.keys()].filter((path) => path.startsWith(`${databasePath}/index/`))
+const names = [...image.files.keys()].filter((path) => path.startsWith(`${indexPath}/`))
 const expected = await answersOver(image, opened)
 const derived = await answersOver({ ...image, files: withoutImages(image) }, opened)
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { SimulatedCrash } from '../../simulation/simulated-clock.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
-import { ask, databasePath, makeClosed, openOn, writeKnown } from './image-database.ts'
+import { runUntilCrash, wait } from '../simulation/simulated-machine.ts'
+import { ask, indexPath, makeClosed, openOn, writeKnown } from './image-database.ts'
 
 /** A session that writes every image anew: after a checkpoint, and when it ends. */
 async function session(host: SimulatedHost): Promise<void> {
@@ -13,15 +13,6 @@ async function session(host: SimulatedHost): Promise<void> {
   await writeKnown(database, 20)
   ask(database)
   await database.close()
-}
-
-async function runUntilCrash(host: SimulatedHost): Promise<void> {
-  await host.run(() => session(host)).catch((error: unknown) => {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof SimulatedCrash) return
-    }
-    throw error
-  })
 }
 
 /** Opens what a crash left, twice: as it is, and without the images. */
@@ -36,8 +27,8 @@ async function lookAt(host: SimulatedHost, what: string): Promise<void> {
   await host.run(async () => {
     const database = await openOn(host)
     // A crash may come before the directory is there.
-    const isThere = (await host.files.stat(`${databasePath}/index`)) !== undefined
-    const names = isThere ? await host.files.list(`${databasePath}/index`) : []
+    const isThere = (await host.files.stat(indexPath)) !== undefined
+    const names = isThere ? await host.files.list(indexPath) : []
     expect(names.filter((name) => !name.endsWith('.image')), what).toEqual([])
     expect(ask(database), what).toEqual(derived)
     expect((await database.verify()).problems, what).toEqual([])
@@ -58,7 +49,7 @@ describe('a crash while images are written', () => {
     const dry = base.fork({
       crashRejects: true,
       watch: ({ operation, path }) => {
-        if (path.startsWith(`${databasePath}/index`)) calls.add(operation)
+        if (path.startsWith(indexPath)) calls.add(operation)
       },
     })
     await dry.run(() => session(dry))
@@ -66,8 +57,7 @@ describe('a crash while images are written', () => {
     for (const operation of calls) {
       const faults = { crashAt: { operation, outcome: 'partly-done' } } as const
       const host = base.fork({ crashRejects: true, faults })
-      await runUntilCrash(host)
-      expect(host.isStopped).toBe(true)
+      expect(await runUntilCrash(host, () => session(host))).toBe(true)
       const what = `call ${operation}`
       const kind = operation % 3
       if (kind === 0) await lookAt(host.crash({ mode: 'random', seed: operation }), what)
@@ -83,47 +73,24 @@ describe('a disk that fails while images are written', () => {
     const base = new SimulatedHost({ seed })
     await base.run(() => makeClosed(base, seed, 4))
     for (const kind of ['create', 'write', 'sync', 'rename'] as const) {
-      const failing = { kind, path: `${databasePath}/index/`, code: 'ENOSPC' }
-      const host = base.fork()
-      const { files } = host
+      const path = `${indexPath}/`
+      const faults = [{ kind, path, nth: 1, error: 'ENOSPC', isLasting: true }] as const
+      const host = base.fork({ faults: { faults } })
       await host.run(async () => {
-        const open = files.open.bind(files)
-        const rename = files.rename.bind(files)
-        const fail = (path: string, of: string): void => {
-          if (of !== failing.kind || !path.startsWith(failing.path)) return
-          throw Object.assign(new Error(`${failing.code}: ${of} ${path}`), { code: failing.code })
-        }
-        files.rename = async (from, to) => {
-          fail(to, 'rename')
-          return rename(from, to)
-        }
-        files.open = async (path, mode) => {
-          if (mode === 'create') fail(path, 'create')
-          const file = await open(path, mode)
-          const write = file.write.bind(file)
-          const sync = file.sync.bind(file)
-          file.write = async (bytes, position) => {
-            fail(path, 'write')
-            return write(bytes, position)
-          }
-          file.sync = async () => {
-            fail(path, 'sync')
-            return sync()
-          }
-          return file
-        }
         const database = await openOn(host)
         await writeKnown(database, 200)
         ask(database)
         await database.checkpoint()
-        await new Promise((resolve) => void host.timers.after(1000, () => resolve(undefined)))
+        await wait(host, 1000)
         expect(database.stats().indexImages.lastFailure).toContain('ENOSPC')
         expect(database.health().status).toBe('ok')
         await database.close()
-        files.open = open
-        const names = await files.list(`${databasePath}/index`)
+        const names = await host.files.list(indexPath)
         expect(names.filter((name) => !name.endsWith('.image'))).toEqual([])
-        const again = await openOn(host)
+      })
+      const mended = host.fork({ faults: {} })
+      await mended.run(async () => {
+        const again = await openOn(mended)
         expect((await again.verify()).problems).toEqual([])
         await again.close()
       })

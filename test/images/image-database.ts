@@ -5,6 +5,7 @@ import { RandomWriter } from '../transfer/random-database.ts'
 import { wholeHistory } from '../transfer/whole-history.ts'
 
 export const databasePath = '/database'
+export const indexPath = `${databasePath}/index`
 
 /** Every index is worth an image, however small, and checkpoints come when they are asked for. */
 const options = {
@@ -85,6 +86,6 @@ export async function makeClosed(host: SimulatedHost, seed: string, steps = 30):
   await database.close()
 }
 
-export async function imagesOn(host: SimulatedHost): Promise<string[]> {
-  return (await host.files.list(`${databasePath}/index`)).filter((name) => name !== '')
+export function imagesOn(host: SimulatedHost): Promise<string[]> {
+  return host.files.list(indexPath)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, open, restore } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { bytesOf, wait } from '../simulation/simulated-machine.ts'
 import { RandomWriter } from '../transfer/random-database.ts'
 import {
   all,
@@ -9,13 +10,12 @@ import {
   databasePath,
   everyIndex,
   imagesOn,
+  indexPath,
   makeClosed,
   openOn,
   statesOf,
   writeKnown,
 } from './image-database.ts'
-
-const indexPath = `${databasePath}/index`
 
 function machine(seed: string): SimulatedHost {
   return new SimulatedHost({ seed })
@@ -32,17 +32,6 @@ async function withDatabase<T>(
   } finally {
     await database.close()
   }
-}
-
-async function copyFile(host: SimulatedHost, from: string, to: string): Promise<void> {
-  const source = await host.files.open(from, 'read')
-  const bytes = new Uint8Array(await source.size())
-  await source.read(bytes, 0)
-  await source.close()
-  await host.files.remove(to).catch(() => undefined)
-  const target = await host.files.open(to, 'create')
-  await target.write(bytes, 0)
-  await target.close()
 }
 
 describe('images of indexes', () => {
@@ -135,7 +124,7 @@ describe('images of indexes', () => {
         await writeKnown(database, 40)
         ask(database)
         await database.checkpoint()
-        await new Promise((resolve) => void host.timers.after(1000, () => resolve(undefined)))
+        await wait(host, 1000)
         const { bytes, indexImages } = database.stats()
         expect(indexImages).toEqual({ files: everyIndex.length, lastFailure: null })
         expect(bytes.indexImages).toBeGreaterThan(1000)
@@ -191,7 +180,7 @@ describe('an image that is not of these tables', () => {
           tx.keys('known').put(['new', name], id)
         })
         ask(database)
-      }, { indexImageRowsMin: 1 })
+      })
     const images = await host.run(async () => {
       for (const name of await imagesOn(host)) await host.files.remove(`${indexPath}/${name}`)
       await goOn(host, 'one')
@@ -228,8 +217,8 @@ describe('an image that is not of these tables', () => {
     const host = machine('renamed')
     await host.run(async () => {
       await makeClosed(host, 'renamed')
-      const folder = indexPath
-      await copyFile(host, `${folder}/edges-by-source.image`, `${folder}/edges-by-target.image`)
+      const bytes = await contentsOf(host, 'edges-by-source.image')
+      await writeFile(host, 'edges-by-target.image', bytes)
       const derived = await withDatabase(host.fork(), answersOf, { indexImages: false })
       await withDatabase(host, (database) => {
         const reports = database.recovery.indexes
@@ -290,16 +279,12 @@ describe('what is made from a database with images', () => {
   })
 })
 
-async function contentsOf(host: SimulatedHost, name: string): Promise<Uint8Array> {
-  const file = await host.files.open(`${databasePath}/index/${name}`, 'read')
-  const bytes = new Uint8Array(await file.size())
-  await file.read(bytes, 0)
-  await file.close()
-  return bytes
+function contentsOf(host: SimulatedHost, name: string): Promise<Uint8Array> {
+  return bytesOf(host.files, `${indexPath}/${name}`)
 }
 
 async function writeFile(host: SimulatedHost, name: string, bytes: Uint8Array): Promise<void> {
-  const path = `${databasePath}/index/${name}`
+  const path = `${indexPath}/${name}`
   await host.files.remove(path).catch(() => undefined)
   const file = await host.files.open(path, 'create')
   await file.write(bytes, 0)

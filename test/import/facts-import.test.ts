@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { open } from 'asofdb'
 import { describe, expect, it } from 'vitest'
-import { runProgram } from '../../packages/asof/src/program.ts'
+import { runCommand } from './run-command.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const place = temporaryFolder()
@@ -14,18 +14,7 @@ interface Ran {
 
 /** Runs `asof import facts … --json`. */
 async function importFacts(...args: string[]): Promise<Ran> {
-  let out = ''
-  let notes = ''
-  const code = await runProgram(['import', 'facts', ...args, '--json'], {
-    signal: new AbortController().signal,
-    terminal: {
-      write: (text) => void (out += text),
-      note: (text) => void (notes += text),
-      columns: 100,
-      hasColor: false,
-      isInteractive: false,
-    },
-  })
+  const { code, out, notes } = await runCommand('import', 'facts', ...args, '--json')
   const parsed: unknown = out === '' ? {} : JSON.parse(out)
   return { code, answer: { ...(typeof parsed === 'object' ? parsed : {}) }, notes }
 }

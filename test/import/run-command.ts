@@ -8,11 +8,20 @@ export interface Ran {
 }
 
 /** Runs the command `asof` within this process, its output caught as by a pipe. */
-export async function runCommand(...args: string[]): Promise<Ran> {
+export function runCommand(...args: string[]): Promise<Ran> {
+  return run(args, new AbortController().signal)
+}
+
+/** The same with Ctrl-C pressed at once. */
+export function runInterrupted(...args: string[]): Promise<Ran> {
+  return run(args, AbortSignal.abort())
+}
+
+async function run(args: readonly string[], signal: AbortSignal): Promise<Ran> {
   let out = ''
   let notes = ''
   const code = await runProgram(args, {
-    signal: new AbortController().signal,
+    signal,
     terminal: {
       write: (text) => void (out += text),
       note: (text) => void (notes += text),

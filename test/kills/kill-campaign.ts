@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDatabaseError, open, type OpenOptions } from 'asofdb'
 import type { RandomStream } from '../../simulation/random.ts'
-import { checkAfterKill, type FoundAfterKill, type KilledDirectory } from './check-after-kill.ts'
+import {
+  checkAfterKill,
+  type FoundAfterKill,
+  type Killed,
+  type KilledDirectory,
+} from './check-after-kill.ts'
 import { Model } from './model.ts'
 import type { Mode } from './modes.ts'
 import { livesPerLargeLife } from './workload.ts'
@@ -222,7 +227,7 @@ class Kills {
    * Looks at a copy, so that what the kill left is what the next writer opens; or the copy, which
    * has been opened and closed, takes its place.
    */
-  async #lookAt(killed: Omit<Parameters<typeof checkAfterKill>[0], 'mode' | 'of' | 'random'>) {
+  async #lookAt(killed: Pick<Killed, 'life' | 'words'>): Promise<FoundAfterKill> {
     const { directory } = this.#directory
     const copy = `${directory}-copy`
     let found: FoundAfterKill

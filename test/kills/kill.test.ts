@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { RandomStream } from '../../simulation/random.ts'
 import { canSuspend, killWriters } from './kill-campaign.ts'
-import { modes } from './modes.ts'
+import { modeNamed, modes } from './modes.ts'
 import { writeWriter } from './plain-modules.ts'
 
 /** `npm run kills -- --times 200` is the long run of the same. */
@@ -39,12 +39,8 @@ it.each(modes)(
 )
 
 it('a promise that a mode does not make is found broken', async () => {
-  const mode = { ...must('checkpoint'), isKept: true }
+  const mode = { ...modeNamed('checkpoint'), isKept: true }
   const random = new RandomStream(`${seed}/broken`)
   const lying = { mode, times: 30, random, module, folder: join(folder, 'lying'), failures: folder }
   await expect(killWriters(lying)).rejects.toThrow(/was promised to be kept; there are/)
 })
-
-function must(name: string): (typeof modes)[number] {
-  return modes.find((mode) => mode.name === name) ?? expect.unreachable(name)
-}

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { RandomStream } from '../../simulation/random.ts'
 import { canSuspend, type KillCounts, killWriters } from './kill-campaign.ts'
-import { type Mode, modes } from './modes.ts'
+import { type Mode, modeNamed, modes } from './modes.ts'
 import { writeWriter } from './plain-modules.ts'
 
 const help = `npm run kills -- [options]
@@ -55,11 +55,7 @@ function parseOptions() {
     throw new TypeError(`--times is a whole number from 1, not '${values.times}'`)
   }
   const names = values.mode ?? modes.map(({ name }) => name)
-  const chosen = names.map((name) => {
-    const mode = modes.find((one) => one.name === name)
-    if (mode === undefined) throw new TypeError(`there is no mode '${name}'`)
-    return mode
-  })
+  const chosen = names.map(modeNamed)
   return { times, chosen, seed: values.seed, isJson: values.json, isHelp: values.help }
 }
 

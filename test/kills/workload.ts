@@ -13,7 +13,6 @@ export type Action =
 /** The commit with this number, as the life of a writer with that number makes it. */
 export interface Step {
   readonly number: number
-  readonly life: number
   readonly actions: readonly Action[]
 }
 
@@ -53,7 +52,7 @@ export function stepOf(seed: string, number: number, life: number): Step {
     const between = { from: random.below(slots), to: random.below(slots) }
     return { type: kind < 9 ? 'link' : 'unlink', ...between }
   }
-  return { number, life, actions: Array.from({ length: count }, action) }
+  return { number, actions: Array.from({ length: count }, action) }
 }
 
 /** Bytes of the texts of a step: less than its record has. */
@@ -70,9 +69,8 @@ export function countIn(view: Pick<View, 'keys'>): number {
 const always = { valid: 'always' } as const
 
 /** Makes a step in a transaction. */
-export function applyStep(tx: Transaction, { number, life, actions }: Step): void {
+export function applyStep(tx: Transaction, { number, actions }: Step): void {
   tx.keys('state').put('count', number)
-  tx.keys('state').put('life', life)
   for (const action of actions) applyAction(tx, action, number)
 }
 

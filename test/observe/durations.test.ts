@@ -1,7 +1,8 @@
 import type { RecoveringEvent } from 'asofdb'
 import { describe, expect, it } from 'vitest'
 import { World } from '../prior/world.ts'
-import { commit, wait, watch } from './watched-database.ts'
+import { wait } from '../simulation/simulated-machine.ts'
+import { commit, watch } from './watched-database.ts'
 
 /** A machine on which a database was killed, with a checkpoint and a log after it. */
 async function worldWithDatabase(): Promise<World> {

@@ -5,9 +5,8 @@ import { EventHub } from '../../packages/asofdb/src/observe/event-hub.ts'
 import { nodeHost } from '../../packages/asofdb/src/host/node-host.ts'
 import { Observer } from '../../packages/asofdb/src/observe/observer.ts'
 import { expectError } from '../errors/caught.ts'
-import { commit, directory, wait, watch, watchOn } from './watched-database.ts'
-
-const small = { segmentBytesMax: 5120, checkpointLogBytes: Number.POSITIVE_INFINITY }
+import { wait } from '../simulation/simulated-machine.ts'
+import { commit, directory, small, watch, watchOn } from './watched-database.ts'
 
 describe('events', () => {
   it('tell of each commit once it is acknowledged, in order, and before its promise', async () => {
@@ -199,8 +198,8 @@ describe('events', () => {
           { outcome, row, sequence: recoveredSequence, records, bytes, durationMs },
         ])
         expect(recoveredSequence).toBe(2)
-      await commit(database)
-      expect(only('commit')).toEqual([{ sequence: 3 }])
+        await commit(database)
+        expect(only('commit')).toEqual([{ sequence: 3 }])
         await database.close()
       }),
     )

@@ -8,9 +8,9 @@ import { KeyIndex } from '../../packages/asofdb/src/versions/key-index.ts'
 import { alwaysSpan } from '../../packages/asofdb/src/versions/periods.ts'
 import { Tables } from '../../packages/asofdb/src/versions/tables.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
-import { commit, directory, wait, watch, watchOn } from './watched-database.ts'
-
-const small = { segmentBytesMax: 5120, checkpointLogBytes: Number.POSITIVE_INFINITY }
+import { wait } from '../simulation/simulated-machine.ts'
+import { hostWith } from '../transfer/host-with-files.ts'
+import { commit, directory, small, watch, watchOn } from './watched-database.ts'
 
 /** The status, and the reasons by their codes. */
 function brief({ status, reasons }: Health): string {
@@ -276,20 +276,15 @@ describe('watching', () => {
   it('sets no timer and touches no file, while nothing happens', async () => {
     const host = new SimulatedHost({ seed: 'idle' })
     let timers = 0
-    const { clock, random, files, process } = host
-    const counted = {
-      clock,
-      random,
-      files,
-      process,
+    const counted = hostWith(host, {
       timers: {
-        after: (delayMs: number, task: () => void) => {
+        after: (delayMs, task) => {
           timers += 1
           return host.timers.after(delayMs, task)
         },
         yieldTurn: () => host.timers.yieldTurn(),
       },
-    }
+    })
     await host.run(async () => {
       const on = { commit: () => undefined, clockSet: () => undefined }
       const database = await open(directory, { ...small, host: counted, on })

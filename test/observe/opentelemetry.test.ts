@@ -7,20 +7,19 @@ import {
   type OpenTelemetryOptions,
 } from '../../packages/asofdb/src/opentelemetry.ts'
 import { repository } from '../docs/document.ts'
+import { wait } from '../simulation/simulated-machine.ts'
 import {
   type Measurement,
   MemoryMeterProvider,
   MemoryTracerProvider,
 } from './telemetry-memory.ts'
-import { commit, directory, wait, type Watched, watch } from './watched-database.ts'
+import { commit, directory, small, type Watched, watch } from './watched-database.ts'
 
 interface Observed extends Watched {
   readonly meters: MemoryMeterProvider
   readonly tracers: MemoryTracerProvider
   readonly stop: () => void
 }
-
-const small = { segmentBytesMax: 5120, checkpointLogBytes: Number.POSITIVE_INFINITY }
 
 function observe(
   body: (observed: Observed) => Promise<void>,
@@ -131,7 +130,7 @@ describe('durations', () => {
         const rival = database.begin()
         rival.keys('texts').put('text', [rival.keys('texts').get('text') ?? null])
         await commit(database)
-        await expect(rival.commit()).rejects.toMatchObject({ code: 'Conflict' })
+        await expect(rival.commit()).rejects.toMatchObject({ code: 'KeyWriteConflict' })
         const refuse = (): never => {
           throw new RangeError('mine')
         }
@@ -139,7 +138,8 @@ describe('durations', () => {
         const name = 'db.client.operation.duration'
         const calls = meters.recorded.filter((one) => one.name === name)
         const of = { 'db.system.name': 'asofdb', 'db.namespace': 'history' }
-        const conflict = { 'error.type': 'Conflict', 'db.response.status_code': 'Conflict' }
+        const code = 'KeyWriteConflict'
+        const conflict = { 'error.type': code, 'db.response.status_code': code }
         expect(calls.map(({ attributes }) => attributes)).toEqual([
           { ...of, 'db.operation.name': 'write' },
           { ...of, 'db.operation.name': 'write' },

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { open } from 'asofdb'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { runProgram } from '../../packages/asof/src/program.ts'
 import { nodeHost } from '../../packages/asofdb/src/host/node-host.ts'
+import { temporaryFolder } from '../import/temporary-folder.ts'
 import { commit } from './watched-database.ts'
 
-let folder = ''
+const place = temporaryFolder()
 let history = ''
 
 interface Ran {
@@ -38,14 +36,11 @@ async function runStats(args: readonly string[], interruptAfter: number = 1): Pr
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'asof-stats-'))
-  history = join(folder, 'history')
+  history = place('history')
   await using database = await open(history)
   await commit(database)
   await commit(database)
 })
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('asof stats', () => {
   it('shows the health and the figures once', async () => {
@@ -87,7 +82,7 @@ describe('asof stats', () => {
   })
 
   it('tells of a clock that is wrong', async () => {
-    const ahead = join(folder, 'ahead')
+    const ahead = place('ahead')
     const host = nodeHost()
     const wallMicros = (): number => host.clock.wallMicros() + 7_200_000_000
     const database = await open(ahead, {

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest'
 import { open } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
-import { commit, directory, wait, watch } from './watched-database.ts'
-
-const small = { segmentBytesMax: 5120, checkpointLogBytes: Number.POSITIVE_INFINITY }
+import { wait } from '../simulation/simulated-machine.ts'
+import { commit, directory, small, watch } from './watched-database.ts'
 
 async function bytesIn(host: SimulatedHost, name: string): Promise<number> {
   let bytes = 0

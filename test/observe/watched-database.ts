@@ -4,18 +4,14 @@ import { SimulatedHost, type SimulatedHostOptions } from '../../simulation/simul
 
 export const directory = '/database'
 
-/** An event as it was heard. */
-export interface Heard {
-  readonly name: EventName
-  readonly event: DatabaseEvents[EventName]
-}
+/** Short segments, and no checkpoint but those that a test asks for, and that of closing. */
+export const small = { segmentBytesMax: 5120, checkpointLogBytes: Number.POSITIVE_INFINITY }
 
 export interface Watched {
   readonly database: Database
   readonly host: SimulatedHost
-  /** All that was heard from the opening on, in order. */
-  readonly heard: readonly Heard[]
-  readonly names: () => EventName[]
+  /** The names of all events from the opening on, in order. */
+  readonly names: () => readonly EventName[]
   readonly only: <Name extends EventName>(name: Name) => DatabaseEvents[Name][]
 }
 
@@ -35,7 +31,7 @@ export async function watchOn(
   body: (watched: Watched) => Promise<void>,
   options: OpenOptions = {},
 ): Promise<void> {
-  const heard: Heard[] = []
+  const names: EventName[] = []
   const kept: { readonly [Name in EventName]: DatabaseEvents[Name][] } = {
     commit: [],
     written: [],
@@ -53,7 +49,7 @@ export async function watchOn(
   const listenerTo =
     <Name extends EventName>(name: Name) =>
     (event: DatabaseEvents[Name]): void => {
-      heard.push({ name, event })
+      names.push(name)
       kept[name].push(event)
     }
   const on = Object.fromEntries(eventNames.map((name) => [name, listenerTo(name)]))
@@ -61,8 +57,7 @@ export async function watchOn(
   await body({
     database,
     host,
-    heard,
-    names: () => heard.map(({ name }) => name),
+    names: () => names,
     only: (name) => kept[name],
   })
 }
@@ -70,9 +65,4 @@ export async function watchOn(
 /** One commit of about so many bytes. */
 export function commit(database: Database, bytes = 100): Promise<unknown> {
   return database.write((tx) => tx.keys('texts').put('text', 'x'.repeat(bytes)))
-}
-
-/** Lets virtual time pass. */
-export function wait(host: SimulatedHost, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void host.timers.after(delayMs, resolve))
 }

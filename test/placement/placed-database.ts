@@ -1,6 +1,7 @@
 import { type Database, open, type OpenOptions } from '../../packages/asofdb/src/index.ts'
 import type { Host } from '../../packages/asofdb/src/host/host.ts'
 import type { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { bytesOf, filesBelow } from '../simulation/simulated-machine.ts'
 
 export const directory = '/site/db'
 
@@ -37,21 +38,11 @@ export async function contentOf(
   folder: string,
 ): Promise<Record<string, string>> {
   const content: Record<string, string> = {}
-  for (const name of await host.files.list(folder)) {
-    const path = `${folder}/${name}`
-    const status = await host.files.stat(path)
-    if (status?.type === 'directory') Object.assign(content, await contentOf(host, path))
-    else if (!name.startsWith('LOCK')) content[path] = await bytesOf(host, path)
+  for (const path of await filesBelow(host.files, folder)) {
+    if (path.includes('/LOCK')) continue
+    content[path] = (await bytesOf(host.files, path)).toString('base64')
   }
   return content
-}
-
-async function bytesOf(host: SimulatedHost, path: string): Promise<string> {
-  const file = await host.files.open(path, 'read')
-  const bytes = new Uint8Array(await file.size())
-  await file.read(bytes, 0)
-  await file.close()
-  return Buffer.from(bytes).toString('base64')
 }
 
 /** Copies everything below a directory, as a user would. */
@@ -70,7 +61,7 @@ export async function copyFolder(
     if (status?.type === 'directory') await copyFolder(host, { from: path, to: `${to}/${name}` })
     else if (!name.startsWith('LOCK')) {
       const file = await host.files.open(`${to}/${name}`, 'create')
-      await file.write(Buffer.from(await bytesOf(host, path), 'base64'), 0)
+      await file.write(await bytesOf(host.files, path), 0)
       await file.close()
     }
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { DatabaseError, relocate } from '../../packages/asofdb/src/index.ts'
-import { SimulatedCrash } from '../../simulation/simulated-clock.ts'
 import type { CrashSpec } from '../../simulation/simulated-crash.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { runUntilCrash } from '../simulation/simulated-machine.ts'
 import { commitUpTo, directory, elsewhere, isAsWritten, openOn } from './placed-database.ts'
 
 const seed = 'placement crash'
@@ -25,19 +25,6 @@ async function use(host: SimulatedHost, account: Account, paths: object): Promis
     await database.checkpoint()
     await database.close()
   }
-}
-
-/** Whether the crash of its plan has come. */
-async function runUntilCrash(host: SimulatedHost, work: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await host.run(work)
-  } catch (error) {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof SimulatedCrash) return true
-    }
-    throw error
-  }
-  return host.isStopped
 }
 
 function specsOf(operation: number): CrashSpec[] {

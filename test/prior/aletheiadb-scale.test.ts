@@ -1,6 +1,7 @@
 import { open, type OpenOptions } from 'asofdb'
 import { describe, expect, test } from 'vitest'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { wait } from '../simulation/simulated-machine.ts'
 import { createdInJanuaryUpdatedInJune, putMany } from './small-histories.ts'
 import { directory, World } from './world.ts'
 
@@ -135,15 +136,13 @@ describe('many at once', () => {
     const watch = (): undefined => void mutations++
     const host = new SimulatedHost({ seed: 'idle', watch })
     await host.run(async () => {
-      const pass = (delayMs: number): Promise<void> =>
-        new Promise((resolve) => void host.timers.after(delayMs, resolve))
       const triggers = { checkpointEveryMs: 1000, checkpointMutations: 3 }
       const db = await open(directory, { host, ...triggers, ...mode })
       await putMany(db, 5)
-      await pass(10_000)
+      await wait(host, 10_000)
       const before = mutations
       expect(before).toBeGreaterThan(5)
-      await pass(3_600_000)
+      await wait(host, 3_600_000)
       expect(mutations).toBe(before)
       expect(db.stats().checkpoint.sequence).toBe(5)
       await db.close()

@@ -18,13 +18,14 @@ export function stateOf(db: Database): string {
   return JSON.stringify([...valuesOf(db, 'k')])
 }
 
-/** The one file whose path has a part, and an image with another content of it. */
+/** The last file, by name, of those whose path has a part. */
 export function fileOf(image: Image, part: string): { path: string; bytes: Uint8Array } {
   const paths = [...image.files.keys()].filter((path) => path.includes(part)).sort()
   const path = paths.at(-1) ?? expect.unreachable(`no file of ${part}`)
   return { path, bytes: image.files.get(path) ?? expect.unreachable(path) }
 }
 
+/** A machine whose disk has another content of one file. */
 export function withFile(image: Image, path: string, bytes: Uint8Array): World {
   return new World({ ...image, files: new Map(image.files).set(path, bytes) })
 }

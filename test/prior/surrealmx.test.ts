@@ -1,9 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { type Durability, open, type OpenOptions } from 'asofdb'
 import { describe, expect, test } from 'vitest'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { temporaryFolder } from '../import/temporary-folder.ts'
 import { fileOf, fourCommits, withFile } from './stored-images.ts'
 import { directory, valuesOf, World } from './world.ts'
 
@@ -260,6 +259,8 @@ describe('promises', () => {
   })
 })
 
+const place = temporaryFolder()
+
 describe('handles', () => {
   test('P18: ending a view or a transaction stops nothing', async () => {
     const world = new World()
@@ -275,7 +276,7 @@ describe('handles', () => {
   })
 
   test('P19: opening and closing leaves no file open', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'asof-prior-'))
+    const path = place('files')
     const openFiles = (): number | undefined => {
       try {
         return readdirSync('/proc/self/fd').length
@@ -285,21 +286,19 @@ describe('handles', () => {
     }
     let before: number | undefined
     for (let round = 0; round < 11; round++) {
-      const db = await open(join(folder, 'db'))
+      const db = await open(path)
       await db.write((tx) => tx.keys('k').put(round, round))
       await db.close()
       before ??= openFiles()
     }
     expect(openFiles()).toBe(before)
-    rmSync(folder, { recursive: true })
   })
 
   test('P20: a directory has one owner', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'asof-prior-'))
-    const db = await open(join(folder, 'db'))
-    await expect(open(join(folder, 'db'))).rejects.toMatchObject({ code: 'Locked' })
+    const path = place('owned')
+    const db = await open(path)
+    await expect(open(path)).rejects.toMatchObject({ code: 'Locked' })
     await db.close()
-    await (await open(join(folder, 'db'))).close()
-    rmSync(folder, { recursive: true })
+    await (await open(path)).close()
   })
 })

@@ -1,7 +1,7 @@
 import { type Database, type Host, open, type OpenOptions } from 'asofdb'
 import type { HostFile } from '../../packages/asofdb/src/host/host.ts'
-import { RandomStream } from '../../simulation/random.ts'
 import { type Image, ImageFiles } from '../damage/image-files.ts'
+import { hostOver } from '../damage/image-host.ts'
 import { hostWithFileMethods } from '../log/log-fixture.ts'
 
 export const directory = '/database'
@@ -24,8 +24,8 @@ export class World {
 
   constructor(image: Image = emptyImage) {
     this.files = new ImageFiles(image)
-    const random = new RandomStream('prior systems')
     const host: Host = {
+      ...hostOver(this.files, 'prior systems'),
       clock: { wallMicros: () => this.micros, monotonicMs: () => 0 },
       timers: {
         after: () => {
@@ -34,9 +34,6 @@ export class World {
         },
         yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),
       },
-      random: { bytes: (length) => random.bytes(length), fraction: () => random.fraction() },
-      files: this.files,
-      process: { pid: 1, hostName: 'prior' },
     }
     const faulty = hostWithFileMethods(host, (file) => this.#methodsOf(file))
     const openFile: Host['files']['open'] = async (path, mode) => {

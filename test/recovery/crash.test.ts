@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { FaultPlan } from '../../simulation/fault-plan.ts'
-import { SimulatedCrash } from '../../simulation/simulated-clock.ts'
 import type { CrashSpec } from '../../simulation/simulated-crash.ts'
 import type { DiskProfile } from '../../simulation/simulated-disk.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { describeTables, SampleCommits } from './sample-commits.ts'
+import { runUntilCrash } from '../simulation/simulated-machine.ts'
 import { StoredCommits } from './stored-commits.ts'
 
 const seed = 'crash'
@@ -55,16 +55,6 @@ async function use(host: SimulatedHost, account: Account, layout: Layout): Promi
     await stored.checkpoint()
   }
   await stored.close()
-}
-
-/** Runs until the crash of the plan, or to the end. */
-async function runUntilCrash(host: SimulatedHost, work: () => Promise<unknown>): Promise<void> {
-  await host.run(work).catch((error: unknown) => {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof SimulatedCrash) return
-    }
-    throw error
-  })
 }
 
 function machine(profile: DiskProfile, operation: number): SimulatedHost {

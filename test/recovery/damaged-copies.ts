@@ -1,27 +1,10 @@
-import { type Database, open, type OpenOptions } from '../../packages/asofdb/src/index.ts'
-import type { Host } from '../../packages/asofdb/src/host/host.ts'
-import { RandomStream } from '../../simulation/random.ts'
-import { directory } from '../damage/damaged-database.ts'
+import type { Database, OpenOptions } from '../../packages/asofdb/src/index.ts'
+import { directory, openImage } from '../damage/damaged-database.ts'
 import type { Image, ImageFiles } from '../damage/image-files.ts'
 
-/** A world without time and chance around files. */
-export function hostOver(files: ImageFiles, seed = 'copies'): Host {
-  const random = new RandomStream(seed)
-  let micros = 1_704_067_200_000_000
-  return {
-    clock: { wallMicros: () => (micros += 1000), monotonicMs: () => 0 },
-    timers: { after: () => () => undefined, yieldTurn: () => Promise.resolve() },
-    random: { bytes: (length) => random.bytes(length), fraction: () => random.fraction() },
-    files,
-    process: { pid: 1, hostName: 'copies' },
-  }
-}
-
-/** Opens what the files hold; small segments, checkpoints only when asked for. */
+/** Opens what the files hold, and makes nothing where there is no database. */
 export function openCopy(files: ImageFiles, options: OpenOptions = {}): Promise<Database> {
-  const host = hostOver(files)
-  const usual = { host, segmentBytesMax: 5120, checkpointLogBytes: Infinity, create: false }
-  return open(directory, { ...usual, ...options })
+  return openImage(files, 'copies', { create: false, ...options })
 }
 
 /** An image in which some files are others, or gone. */

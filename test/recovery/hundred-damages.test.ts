@@ -34,7 +34,7 @@ beforeAll(async () => {
   await database.close()
 })
 
-/** Every file but the lock, with the number of its first byte among all bytes. */
+/** Every file but the lock, with its size in bytes. */
 function filesOf(folder: string): { readonly name: string; readonly size: number }[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => !name.startsWith('LOCK') && statSync(join(folder, name)).isFile())
@@ -64,7 +64,7 @@ interface Verified {
   readonly recovery?: Pick<RecoveryReport, 'tornTail'>
 }
 
-/** The first commit that a damage concerns; undefined for what concerns none of them. */
+/** What `asof verify` says of a damaged byte; `torn` where it takes it for the end of a crash. */
 async function expectNamed(folder: string, name: string, offset: number): Promise<Damage | 'torn'> {
   const copy = `${folder}-verified`
   cpSync(folder, copy, { recursive: true })

@@ -102,12 +102,17 @@ describe('asof recover', () => {
     const lost = { first: 3, last: 5 }
     expect(JSON.parse(out)).toMatchObject({ into, recoveredSequence: 2, lost })
     expect(contentOf(folder)).toEqual(before)
+    // Nobody has used it yet, so it may have been a crash that kept the answer back.
+    expect(await run('recover', folder, '--into', into)).toMatchObject({ code: 3, notes: '' })
     const database = await open(into, { create: false })
     expect([...database.keys('all').range({})].map(({ key }) => key)).toEqual([1, 2])
     await database.close()
     const again = await run('recover', folder, '--into', into)
     expect(again).toMatchObject({ code: 1 })
-    expect(again.notes).toContain('is not empty')
+    expect(again.notes).toContain('AlreadyExists')
+    const inside = await run('recover', folder, '--into', join(folder, 'saved'))
+    expect(inside.notes).toContain('lies in the database itself')
+    expect(contentOf(folder)).toEqual(before)
   })
 
   it('by other policies changes nothing', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { HostFile } from '../../packages/asofdb/src/host/host.ts'
 import { DatabaseError } from '../../packages/asofdb/src/rules/errors.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { bytesOf, filesBelow } from '../simulation/simulated-machine.ts'
 import { describeTables, SampleCommits } from './sample-commits.ts'
 import { StoredCommits } from './stored-commits.ts'
 
@@ -54,26 +55,14 @@ async function refusalOf(host: SimulatedHost, options: { create?: boolean } = {}
 }
 
 /** All files and their bytes. */
-async function contentOf(host: SimulatedHost): Promise<Map<string, string>> {
-  const content = new Map<string, string>()
-  const visit = async (path: string): Promise<void> => {
-    for (const name of await host.files.list(path)) {
-      const child = `${path}/${name}`
-      const status = await host.files.stat(child)
-      if (status?.type === 'directory') await visit(child)
-      else content.set(child, Buffer.from(await readFile(host, child)).toString('hex'))
+function contentOf(host: SimulatedHost): Promise<Map<string, string>> {
+  return host.run(async () => {
+    const content = new Map<string, string>()
+    for (const path of await filesBelow(host.files, '/db')) {
+      content.set(path, (await bytesOf(host.files, path)).toString('hex'))
     }
-  }
-  await host.run(() => visit('/db'))
-  return content
-}
-
-async function readFile(host: SimulatedHost, path: string): Promise<Uint8Array> {
-  const file = await host.files.open(path, 'read')
-  const bytes = new Uint8Array(await file.size())
-  await file.read(bytes, 0)
-  await file.close()
-  return bytes
+    return content
+  })
 }
 
 function edit(host: SimulatedHost, path: string, change: (file: HostFile) => Promise<unknown>) {
@@ -319,7 +308,7 @@ describe('damage at rest', () => {
 
   it('by a manifest that was put back is refused when the log shows it', async () => {
     const host = await machineAfter({ commits: 2 })
-    const old = await host.run(() => readFile(host, '/db/MANIFEST'))
+    const old = await host.run(() => bytesOf(host.files, '/db/MANIFEST'))
     const options = { host, seed, segmentBytesMax: 4300 }
     const stored = await host.run(async () => StoredCommits.open(options))
     await host.run(() => stored.commits(3))
@@ -341,7 +330,7 @@ describe('damage at rest', () => {
       await stored.checkpoint()
     })
     const [name = ''] = (await names(other, '/db/checkpoint')).slice(-1)
-    const bytes = await other.run(() => readFile(other, `/db/checkpoint/${name}`))
+    const bytes = await other.run(() => bytesOf(other.files, `/db/checkpoint/${name}`))
     await edit(host, `/db/checkpoint/${name}`, (file) => file.write(bytes, 0))
     const error = await refusalOf(host)
     const details = { row: 'I', file: `checkpoint/${name}` }

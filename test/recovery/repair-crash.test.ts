@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type Database, open, type OpenOptions } from '../../packages/asofdb/src/index.ts'
 import type { FaultPlan } from '../../simulation/fault-plan.ts'
-import { SimulatedCrash } from '../../simulation/simulated-clock.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { bytesOf, filesBelow, flipByte, runUntilCrash } from '../simulation/simulated-machine.ts'
 
 const seed = 'repair-crash'
 const directory = '/db'
@@ -42,53 +42,23 @@ const damages: Readonly<Record<string, DamageCase>> = {
 }
 
 async function namesOf(host: SimulatedHost): Promise<string[]> {
-  const names: string[] = []
-  const visit = async (folder: string): Promise<void> => {
-    for (const name of await host.files.list(`${directory}/${folder}`)) {
-      const path = folder === '' ? name : `${folder}/${name}`
-      const status = await host.files.stat(`${directory}/${path}`)
-      if (status?.type === 'directory') await visit(path)
-      else names.push(path)
-    }
-  }
-  await visit('')
-  return names
+  const paths = await filesBelow(host.files, directory)
+  return paths.map((path) => path.slice(directory.length + 1))
 }
 
-async function bytesOf(host: SimulatedHost, name: string): Promise<string> {
-  const file = await host.files.open(`${directory}/${name}`, 'read')
-  const bytes = new Uint8Array(await file.size())
-  for (let at = 0; at < bytes.length; ) at += await file.read(bytes.subarray(at), at)
-  await file.close()
-  return Buffer.from(bytes).toString('base64')
+async function contentOf(host: SimulatedHost, name: string): Promise<string> {
+  return (await bytesOf(host.files, `${directory}/${name}`)).toString('base64')
 }
 
 /** Flips a byte durably; gives the bytes of the damaged file. */
 async function damage(host: SimulatedHost, of: { flip: RegExp; at: number }): Promise<string> {
   const name = (await namesOf(host)).find((one) => of.flip.test(one)) ?? 'nothing'
-  const file = await host.files.open(`${directory}/${name}`, 'write')
-  const at = of.at < 0 ? (await file.size()) + of.at : of.at
-  const byte = new Uint8Array(1)
-  await file.read(byte, at)
-  byte[0] = (byte[0] ?? 0) ^ 0x20
-  await file.write(byte, at)
-  await file.sync()
-  await file.close()
-  return bytesOf(host, name)
+  await flipByte(host.files, `${directory}/${name}`, of.at)
+  return contentOf(host, name)
 }
 
 function keysOf(database: Database): unknown[] {
   return [...database.keys('all').range({})].map(({ key }) => key)
-}
-
-async function runUntilCrash(host: SimulatedHost): Promise<void> {
-  const repairing = host.run(() => openOn(host, { recovery: 'repair' }))
-  await repairing.catch((error: unknown) => {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof SimulatedCrash) return
-    }
-    throw error
-  })
 }
 
 /** As damaged as it was, or whole: a crash never leaves damage of another kind. */
@@ -109,7 +79,7 @@ async function expectRepairable(host: SimulatedHost, sequence: number, damaged: 
     await repaired.close()
     const names = await namesOf(host)
     const kept = names.filter((name) => name.startsWith('quarantine/'))
-    const copies = await Promise.all(kept.map((name) => bytesOf(host, name)))
+    const copies = await Promise.all(kept.map((name) => contentOf(host, name)))
     expect(copies).toContain(damaged)
     const again = await openOn(host)
     expect(again.recovery).toMatchObject({ outcome: 'clean', damage: [] })
@@ -125,13 +95,10 @@ describe.each(Object.entries(damages))('a crash while %s is repaired', (_name, o
     const before = await machine()
     const damaged = await before.run(() => damage(before, of))
     const outcomes = new Set<string>()
-    let isDone = false
-    for (let operation = 1; !isDone; operation++) {
+    for (let operation = 1; ; operation++) {
       const faults: FaultPlan = { crashAt: { operation, outcome: 'partly-done' } }
       const host = before.fork({ seed: `${seed}/${operation}`, crashRejects: true, faults })
-      await runUntilCrash(host)
-      isDone = !host.isStopped
-      if (isDone) break
+      if (!(await runUntilCrash(host, () => openOn(host, { recovery: 'repair' })))) break
       const worlds = [
         host.crash({ mode: 'none-kept' }),
         host.crash({ mode: 'random', seed: operation }),
@@ -168,10 +135,9 @@ describe('a read that fails for a passing reason', () => {
     const before = await machine()
     const names = await before.run(() => namesOf(before))
     const segment = names.find((name) => /^log\/log-0{15}1/.test(name)) ?? 'nothing'
-    const bytes = await before.run(() => bytesOf(before, segment))
-    const path = segment
+    const bytes = await before.run(() => contentOf(before, segment))
     const faults: FaultPlan = {
-      faults: [{ kind: 'read', nth: 1, error: 'EIO', isLasting: true, path }],
+      faults: [{ kind: 'read', nth: 1, error: 'EIO', isLasting: true, path: segment }],
     }
     const host = before.fork({ faults })
     const { recovery, sequence } = await host.run(async () => {
@@ -184,9 +150,9 @@ describe('a read that fails for a passing reason', () => {
     expect(recovery.damage).toContainEqual(expect.objectContaining({ kind: 'ioError' }))
     const [copy] = recovery.quarantined.filter(({ file }) => file === segment)
     const after = host.fork({ faults: {} })
-    expect(await after.run(() => bytesOf(after, `${copy?.path}.unreadable`))).toBe(bytes)
+    expect(await after.run(() => contentOf(after, `${copy?.path}.unreadable`))).toBe(bytes)
     const zeros = Buffer.from(bytes, 'base64').fill(0).toString('base64')
-    expect(await after.run(() => bytesOf(after, copy?.path ?? ''))).toBe(zeros)
+    expect(await after.run(() => contentOf(after, copy?.path ?? ''))).toBe(zeros)
     const again = await after.run(() => openOn(after))
     expect(again.recovery).toMatchObject({ outcome: 'clean', damage: [] })
   })

@@ -8,8 +8,9 @@ import {
   historyOf,
 } from '../damage/damaged-database.ts'
 import { type Image, ImageFiles } from '../damage/image-files.ts'
+import { hostOver } from '../damage/image-host.ts'
 import { RandomStream } from '../../simulation/random.ts'
-import { bytesIn, changed, hostOver, namesIn, openCopy } from './damaged-copies.ts'
+import { bytesIn, changed, namesIn, openCopy } from './damaged-copies.ts'
 
 const trialsPerEnding = 200
 const wrongsShown = 5
@@ -96,7 +97,7 @@ const judgeRepair: Judge = async ({ image, what }, built, tally) => {
   await again.close()
   if (again.recovery.recoveredSequence !== sequence + 1) return `${what}: not all is there`
   if (recovery.damage.length > 0 || !report.isSound) return `${what}: still damaged`
-  const inspected = await inspect(directory, { host: hostOver(files) })
+  const inspected = await inspect(directory, { host: hostOver(files, 'inspected') })
   return inspected.isSound ? undefined : `${what}: inspection finds damage`
 }
 

@@ -57,9 +57,8 @@ describe('many actors on one database, with crashes, faults and damage', () => {
 
 describe('a bug', () => {
   it.each(Object.entries(mutations))('%s is found within 40 seeds', async (_, mutation) => {
-    const { failure, seeds } = await simulate({ ...usual, mutation, seed: 1, seeds: 40 })
+    const { failure } = await simulate({ ...usual, mutation, seed: 1, seeds: 40 })
     expect(failure?.what).toBeDefined()
-    expect(seeds).toBeLessThanOrEqual(40)
   }, wholeRunMs)
 
   it('is reported with the seed, its mixture, the way to it, and less to look at', async () => {

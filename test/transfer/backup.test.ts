@@ -3,6 +3,7 @@ import { type Database, type FileSystem, isDatabaseError, open } from 'asofdb'
 import { copyFile } from '../../packages/asofdb/src/transfer/checkpoint-copy.ts'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { expectError } from '../errors/caught.ts'
+import { flipByte } from '../simulation/simulated-machine.ts'
 import { hostWith } from './host-with-files.ts'
 import { openDatabase, RandomWriter } from './random-database.ts'
 import { wholeHistory } from './whole-history.ts'
@@ -47,13 +48,8 @@ async function largestFile(host: SimulatedHost, directory: string): Promise<stri
 }
 
 async function damage(host: SimulatedHost, path: string): Promise<void> {
-  const file = await host.files.open(path, 'write')
-  const position = Math.floor((await file.size()) / 2)
-  const byte = new Uint8Array(1)
-  await file.read(byte, position)
-  byte[0] = (byte[0] ?? 0) ^ 16
-  await file.write(byte, position)
-  await file.close()
+  const status = await host.files.stat(path)
+  await flipByte(host.files, path, Math.floor((status?.size ?? 0) / 2))
 }
 
 async function copyDirectory(host: SimulatedHost, from: string, to: string): Promise<void> {

@@ -1,31 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { open, type Transaction } from 'asofdb'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runProgram } from '../../packages/asof/src/program.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { runCommand as run, runInterrupted } from '../import/run-command.ts'
+import { temporaryFolder } from '../import/temporary-folder.ts'
 import { wholeHistory } from './whole-history.ts'
 
-let folder = ''
+const path = temporaryFolder()
 let history = ''
-let path = (name: string): string => name
-
-async function run(args: readonly string[], signal = new AbortController().signal) {
-  let out = ''
-  let notes = ''
-  const terminal = {
-    write: (text: string) => void (out += text),
-    note: (text: string) => void (notes += text),
-    columns: 100,
-    hasColor: false,
-    isInteractive: false,
-  }
-  const code = await runProgram(args, { signal, terminal })
-  return { code, out, notes }
-}
 
 async function runJson(...args: string[]): Promise<Record<string, unknown>> {
-  const { code, out, notes } = await run([...args, '--json'])
+  const { code, out, notes } = await run(...args, '--json')
   expect(code, notes).toBe(0)
   return JSON.parse(out) as Record<string, unknown>
 }
@@ -36,8 +20,6 @@ async function historyOf(name: string): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'asof-transfer-'))
-  path = (name) => join(folder, name)
   history = path('history')
   await using database = await open(history)
   for (let day = 1; day <= 5; day++) {
@@ -48,51 +30,47 @@ beforeAll(async () => {
   }
 })
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
 describe('asof backup', () => {
   it('makes a backup, brings it up to date, and says what it took', async () => {
-    const first = await run(['backup', history, '--into', path('backup')])
+    const first = await run('backup', history, '--into', path('backup'))
     expect(first.code, first.notes).toBe(0)
     expect(first.out).toMatch(/backup: up to #5, 2024-01-05/)
     expect(first.out).toMatch(/copied 1 file, [\d.]+ KB; was there already 0 files, 0 B/)
     const again = await runJson('backup', history, '--into', path('backup'))
     expect(again).toMatchObject({ sequence: 5, previousSequence: 5, bytesCopied: 0 })
-    expect((await run(['verify', path('backup')])).code).toBe(0)
+    expect((await run('verify', path('backup'))).code).toBe(0)
     expect(await historyOf('backup')).toEqual(await historyOf('history'))
   })
 
   it('refuses a directory of other things, and a command line that says too little', async () => {
     mkdirSync(path('things'))
     writeFileSync(path('things/letter.txt'), 'Dear')
-    const refused = await run(['backup', history, '--into', path('things')])
+    const refused = await run('backup', history, '--into', path('things'))
     expect(refused.code).toBe(1)
     expect(refused.notes).toMatch(/NotADatabase: .* holds letter.txt; give an empty directory/)
     expect(readdirSync(path('things'))).toEqual(['letter.txt'])
     for (const name of ['backup', 'restore', 'fork']) {
-      expect(await run([name, history])).toMatchObject({ code: 2, out: '' })
-      expect((await run([name])).code).toBe(2)
-      const help = await run([name, '--help'])
+      expect(await run(name, history)).toMatchObject({ code: 2, out: '' })
+      expect((await run(name)).code).toBe(2)
+      const help = await run(name, '--help')
       expect(help.code).toBe(0)
       expect(help.out).toContain(`asof ${name} `)
     }
   })
 
   it('stops at Ctrl-C, and the same command finishes', async () => {
-    const controller = new AbortController()
-    controller.abort()
     const args = ['backup', history, '--into', path('stopped')]
-    const stopped = await run(args, controller.signal)
+    const stopped = await runInterrupted(...args)
     expect(stopped.code).toBe(130)
     expect(stopped.notes).toContain('run the same command again')
-    expect((await run(args)).code).toBe(0)
+    expect((await run(...args)).code).toBe(0)
     expect(await historyOf('stopped')).toEqual(await historyOf('history'))
   })
 })
 
 describe('asof restore and asof fork', () => {
   it('make databases as of a commit or a time', async () => {
-    await run(['backup', history, '--into', path('kept')])
+    await run('backup', history, '--into', path('kept'))
     await using original = await open(history)
     const expected = [3, 4, 5].map((sequence) => wholeHistory(original, sequence))
     await original.close()
@@ -110,7 +88,7 @@ describe('asof restore and asof fork', () => {
       expect(await runJson(...args)).toMatchObject({ directory: path(name), sequence })
       expect(await historyOf(name)).toEqual(expected[sequence - 3])
     }
-    const said = await run([...kept, path('said'), '--to-sequence', '2'])
+    const said = await run(...kept, path('said'), '--to-sequence', '2')
     expect(said.out).toMatch(/said: 2 commits, up to #2, 2024-01-02/)
   })
 
@@ -126,10 +104,10 @@ describe('asof restore and asof fork', () => {
     ]
     for (const name of ['restore', 'fork']) {
       for (const [args, code, says] of codes) {
-        const ran = await run([name, history, ...into, ...args])
+        const ran = await run(name, history, ...into, ...args)
         expect([ran.code, ran.notes]).toEqual([code, expect.stringMatching(says)])
       }
     }
-    expect(readdirSync(folder)).not.toContain('never')
+    expect(existsSync(path('never'))).toBe(false)
   })
 })

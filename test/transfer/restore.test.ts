@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Database, type FileSystem, Instant, open, restore } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
 import { expectError } from '../errors/caught.ts'
+import { bytesOf } from '../simulation/simulated-machine.ts'
 import { hostWith } from './host-with-files.ts'
 import { openDatabase, RandomWriter } from './random-database.ts'
 import { wholeHistory } from './whole-history.ts'
@@ -182,11 +183,7 @@ describe('a restored database', () => {
 })
 
 async function readText(host: SimulatedHost, path: string): Promise<string> {
-  const file = await host.files.open(path, 'read')
-  const bytes = new Uint8Array(await file.size())
-  await file.read(bytes, 0)
-  await file.close()
-  return Buffer.from(bytes).toString('latin1')
+  return (await bytesOf(host.files, path)).toString('latin1')
 }
 
 describe('a fork', () => {

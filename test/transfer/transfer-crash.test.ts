@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type Database, DatabaseError, open, restore } from 'asofdb'
-import { SimulatedCrash } from '../../simulation/simulated-clock.ts'
+import { type Database, DatabaseError, open, recover, restore } from 'asofdb'
 import { SimulatedHost } from '../../simulation/simulated-host.ts'
+import { runUntilCrash } from '../simulation/simulated-machine.ts'
 import { databasePath, openDatabase, openOptions, RandomWriter } from './random-database.ts'
 import { wholeHistory } from './whole-history.ts'
 
@@ -26,6 +26,12 @@ const restoring: Transfer = (host, steps) =>
   counted(host, steps, async () => {
     const { sequence } = await restore(databasePath, target, { host, toSequence: 3 })
     return sequence
+  })
+
+const recovering: Transfer = (host, steps) =>
+  counted(host, steps, async () => {
+    const { recoveredSequence } = await recover(databasePath, { host, into: target })
+    return recoveredSequence
   })
 
 const forking: Transfer = (host, steps) =>
@@ -76,16 +82,6 @@ function historiesOf(database: Database): string[][] {
   return Array.from({ length: database.sequence + 1 }, (_, sequence) =>
     wholeHistory(database, sequence),
   )
-}
-
-/** Runs until the crash, or to the end. */
-async function runUntilCrash(host: SimulatedHost, work: () => Promise<unknown>): Promise<void> {
-  await host.run(work).catch((error: unknown) => {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof SimulatedCrash) return
-    }
-    throw error
-  })
 }
 
 /** How many commits an unharmed database has; why it is none, for one that refuses to open. */
@@ -196,6 +192,12 @@ describe('a crash at any step', () => {
     const { host, histories } = await build()
     const seen = await crashEverywhere(host, histories, restoring)
     expect(seen).toEqual(new Set(['NotADatabase', 3]))
+  })
+
+  it('of a recovery into a directory does so, too', async () => {
+    const { host, histories } = await build()
+    const seen = await crashEverywhere(host, histories, recovering)
+    expect(seen).toEqual(new Set(['NotADatabase', histories.length - 1]))
   })
 
   it('of a fork leaves no database, or all of it, and the same call finishes', async () => {

@@ -1,12 +1,11 @@
 import type { Damage, RecoveryReport } from 'asofdb'
-import { bytesText, countText, plural } from './output/number-text.ts'
+import { moreLines } from './output/more-lines.ts'
+import { bytesText, plural } from './output/number-text.ts'
 
 /** One line for each damage: file, bytes, commits, and what is the matter. */
 export function damageLines(damage: readonly Damage[], limit: number): string[] {
   const lines = damage.slice(0, limit).map((one) => `  ${damageText(one)}`)
-  const more = damage.length - limit
-  if (more > 0) lines.push(`  … and ${countText(more)} more; --limit shows more of them`)
-  return lines
+  return [...lines, ...moreLines(damage.length - limit)]
 }
 
 function damageText({ file, offset, length, kind, commits, what }: Damage): string {
@@ -16,7 +15,7 @@ function damageText({ file, offset, length, kind, commits, what }: Damage): stri
 }
 
 /** Commits from one to another; null where nobody knows the last. */
-export function rangeText({ first, last }: { first: number; last: number | null }): string {
+function rangeText({ first, last }: { first: number; last: number | null }): string {
   if (last === null) return `commits from ${first} on`
   return first === last ? `commit ${first}` : `commits ${first} to ${last}`
 }

@@ -1,5 +1,12 @@
 import type { CompactionReport, RetentionTarget } from 'asofdb'
 import { bytesText, plural, secondsText } from './output/number-text.ts'
+import type { LongWorkKind } from './point-in-history.ts'
+
+/** Of a prune or an erasure: it is committed before anything can stop it, then compacted. */
+export const forgettingWork: LongWorkKind = {
+  counts: 'commits',
+  finishedBy: 'asof compact finishes what was begun',
+}
 
 /** What making the tables anew has given back, in words. */
 export function compactionLine(report: CompactionReport): string {

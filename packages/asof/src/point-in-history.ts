@@ -33,30 +33,30 @@ export function pointOf(input: Arguments): PointInHistory {
   throw usageFailure('--to-time takes a time; --to-sequence takes the number of a commit')
 }
 
-/** The directory that `--into` names. */
-export function mustHaveTarget(input: Arguments, usage: string): string {
-  const into = input.text('into')
-  if (into !== undefined && into !== '') return into
-  throw usageFailure('into which directory?', { hint: `usage: asof ${usage}` })
-}
-
 /** What a long piece of work is given: where to tell how far it is, and what stops it. */
 export interface LongWork {
   onProgress(progress: { readonly done: number; readonly of: number }): void
   readonly signal: AbortSignal
 }
 
+export interface LongWorkKind {
+  /** What its progress counts. */
+  readonly counts: 'bytes' | 'commits'
+  /** What to do after it was stopped. Default: the same again. */
+  readonly finishedBy?: string
+}
+
 /** Runs long work with its progress on standard error; Ctrl-C ends it with exit code 130. */
 export async function withProgress(
   { terminal, signal }: CommandContext,
-  what: string,
+  { counts, finishedBy = 'run the same command again to finish' }: LongWorkKind,
   work: (long: LongWork) => Promise<number>,
 ): Promise<number> {
   let progress: Progress | undefined
   try {
     return await work({
       onProgress: ({ done, of }) => {
-        progress ??= new Progress(terminal, what, of)
+        progress ??= new Progress(terminal, counts, of)
         progress.update(done)
       },
       signal,
@@ -64,7 +64,7 @@ export async function withProgress(
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error
     progress?.end()
-    terminal.note('stopped; run the same command again to finish\n')
+    terminal.note(`stopped; ${finishedBy}\n`)
     return exitCodes.interrupted
   } finally {
     progress?.end()

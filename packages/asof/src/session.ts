@@ -23,6 +23,13 @@ export function mustHaveFolder(input: Arguments, usage: string): string {
   return folder
 }
 
+/** The directory that `--into` names. */
+export function mustHaveTarget(input: Arguments, usage: string): string {
+  const into = input.text('into')
+  if (into !== undefined && into !== '') return into
+  throw usageFailure('into which directory?', { hint: `usage: asof ${usage}` })
+}
+
 /** Refuses what a command would ignore. */
 export function mustBeAtMost(input: Arguments, count: number, usage: string): void {
   const extra = input.positionals[count]

@@ -2,7 +2,7 @@ import type { Node, Value, View } from 'asofdb'
 import { shortText } from './describe.ts'
 import { rootPath } from './git/git-path.ts'
 import { printable } from './output/display-width.ts'
-import { countText } from './output/number-text.ts'
+import { moreLines } from './output/more-lines.ts'
 import { tableLines } from './output/table.ts'
 import { instantText } from './output/value-text.ts'
 
@@ -88,8 +88,7 @@ export function treeLines(
     return [`  ${name}`, since, author, shortText(entry.lastCommit)]
   })
   const more = tree.entries.length - shown.length
-  const note = more > 0 ? [`  … and ${countText(more)} more; --limit shows more of them`] : []
-  return [...tableLines(rows, limits.columns), ...note]
+  return [...tableLines(rows, limits.columns), ...moreLines(more)]
 }
 
 /** Since when a file is as it is at the view. */

@@ -15,7 +15,6 @@ import {
 } from './checkpoint/directory-names.ts'
 import type { BatchApplier, LoggedBatch } from './commit/apply.ts'
 import type { Compression } from './encoding/compression.ts'
-import { isErrno } from './host/files.ts'
 import type { DirectoryLock, Host } from './host/host.ts'
 import { parseSegmentName } from './log/segment.ts'
 import { describeMode, type LogMode } from './log/durability.ts'
@@ -28,8 +27,9 @@ import { recoverDirectory } from './recovery/recover-directory.ts'
 import type { Observer } from './observe/observer.ts'
 import { ReadProgress } from './recovery/read-progress.ts'
 import type { RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
+import { listIfPresent } from './recovery/survey-checkpoint.ts'
 import { type DerivedCheck, verify, type VerifyReport } from './recovery/verify.ts'
-import { type DatabaseError, isDatabaseError } from './rules/errors.ts'
+import { type DatabaseError, isDatabaseError, messageOf } from './rules/errors.ts'
 import { Backups } from './transfer/backups.ts'
 import type { KnownBackup } from './transfer/known-backups.ts'
 import type { BackupOptions, BackupReport } from './transfer/transfer-options.ts'
@@ -197,11 +197,6 @@ export class DirectoryStorage implements Storage {
     return { ...recovery, indexes: images.report() }
   }
 
-  /** As chosen when the database was created. */
-  get nodesValid(): 'now' | 'always' {
-    return this.#parts.manifests.current.settings['nodesValid'] === 'always' ? 'always' : 'now'
-  }
-
   get acknowledgedSequence(): number {
     return this.#acknowledged
   }
@@ -277,13 +272,8 @@ export class DirectoryStorage implements Storage {
   async quarantined(): Promise<{ readonly name: string; readonly why: string }[]> {
     const { host, directory } = this.#parts.options
     const why = 'it was damaged and put aside, and may hold anything; remove it yourself'
-    try {
-      const names = await host.files.list(`${directory}/${quarantineDirectoryName}`)
-      return names.map((name) => ({ name: `${quarantineDirectoryName}/${name}`, why }))
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return []
-      throw error
-    }
+    const names = await listIfPresent(host.files, `${directory}/${quarantineDirectoryName}`)
+    return names.map((name) => ({ name: `${quarantineDirectoryName}/${name}`, why }))
   }
 
   get places(): Places {
@@ -390,7 +380,7 @@ export class DirectoryStorage implements Storage {
     const removed: string[] = []
     const leftBehind: { name: string; why: string }[] = []
     const tryTo = async (name: string, work: () => Promise<void>): Promise<void> => {
-      await work().catch((error: unknown) => leftBehind.push({ name, why: String(error) }))
+      await work().catch((error: unknown) => leftBehind.push({ name, why: messageOf(error) }))
     }
     // What a writer begins meanwhile is of later commits.
     const start = manifests.current.segments[0]?.firstSequence ?? Infinity
@@ -477,8 +467,8 @@ function boundsOf(queueBytesMax: number): { queueBytesMax: number; groupBytesMax
 
 function figuresOf(images: IndexImages): StorageFigures['indexImages'] {
   const { count, byteLength, lastFailure } = images
-  const why = lastFailure instanceof Error ? lastFailure.message : String(lastFailure)
-  return { files: count, bytes: byteLength, lastFailure: lastFailure === undefined ? null : why }
+  const why = lastFailure === undefined ? null : messageOf(lastFailure)
+  return { files: count, bytes: byteLength, lastFailure: why }
 }
 
 /** Sizes are only asked for where somebody wants to know. */

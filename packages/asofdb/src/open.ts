@@ -1,4 +1,3 @@
-import { isAbsolute, resolve } from 'node:path'
 import { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { CheckpointTriggers, KindTriggers } from './checkpoint/checkpoint-policy.ts'
 import type { PartPaths } from './checkpoint/paths-file.ts'
@@ -17,6 +16,7 @@ import { Observer } from './observe/observer.ts'
 import { recoveryPolicies, type RecoveryPolicy } from './recovery/report.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { MemoryStorage, type Storage } from './storage.ts'
+import { absolutePath } from './transfer/target-directory.ts'
 import { LiveTables } from './versions/live-tables.ts'
 import { Tables } from './versions/tables.ts'
 
@@ -153,7 +153,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
       {
         host,
         observer,
-        directory: isAbsolute(path) ? path : resolve(path),
+        directory: absolutePath(path),
         paths: pathsOf(options),
         mode,
         create: options.create ?? true,
@@ -170,7 +170,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
       },
       { live, applier },
     )
-    nodesValid = directory.nodesValid
+    // As chosen when the database was created.
+    nodesValid = directory.origin.settings['nodesValid'] === 'always' ? 'always' : 'now'
     storage = directory
   }
   const pipeline = new CommitPipeline({ host, log: storage, observer, ...generation })

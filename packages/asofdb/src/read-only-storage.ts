@@ -35,10 +35,6 @@ export class ReadOnlyStorage extends MemoryStorage {
     this.#parts = parts
   }
 
-  get nodesValid(): 'now' | 'always' {
-    return this.#parts.settings['nodesValid'] === 'always' ? 'always' : 'now'
-  }
-
   override get places(): Places {
     return this.#parts.places
   }

@@ -1,18 +1,15 @@
-import { isAbsolute, resolve } from 'node:path'
-import { bytesToHex } from './checkpoint/checkpoint-file.ts'
 import { BatchApplier } from './commit/apply.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node-host.ts'
-import { databaseIdBytes } from './log/segment.ts'
 import { open } from './open.ts'
 import { type InspectionReport, inspectDirectory } from './recovery/examine.ts'
-import { writeFreshGeneration } from './recovery/fresh-generation.ts'
-import { prepareDirectory, syncNames } from './recovery/open-directory.ts'
 import { takeDirectory, type TakenDirectory } from './recovery/placement.ts'
-import { previewRecovery, type RecoveryPreview } from './recovery/recover-directory.ts'
+import { previewRecovery } from './recovery/recover-directory.ts'
 import type { RecoveryPolicy, RecoveryReport } from './recovery/report.ts'
 import { RetryingFiles } from './recovery/retrying-files.ts'
 import { DatabaseError } from './rules/errors.ts'
+import { copyDatabase } from './transfer/copy-database.ts'
+import { absolutePath, mustBeApart } from './transfer/target-directory.ts'
 import { Tables } from './versions/tables.ts'
 
 export interface RecoverOptions {
@@ -36,34 +33,40 @@ export interface InspectOptions {
 
 /**
  * Recovers a database that is not open, and closes it again. Resolves with what was found and
- * done. Throws as `open` does; with `into` also `InvalidArgument` when something is there already.
+ * done. Throws as `open` does; with `into` also what `restore` throws for its target, which a crash
+ * leaves so that the same call begins again.
  */
 export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoveryReport> {
   const { policy = 'repair', dryRun = false, into, host = nodeHost() } = options
   if (into !== undefined && dryRun) {
     throw new DatabaseError('InvalidArgument', 'give into or dryRun, not both')
   }
-  if (into === undefined && !dryRun) {
+  const directory = absolutePath(path)
+  const target = into === undefined ? undefined : absolutePath(into)
+  if (target === undefined && !dryRun) {
     const database = await open(path, { recovery: policy, create: false, host })
     const { recovery } = database
     await database.close()
     return recovery
   }
-  const directory = toDirectory(path)
   const tables = new Tables()
-  const applied = into === undefined ? policy : 'bestEffort'
-  const preview = await locked(host, { directory, create: false }, (taken) =>
-    previewRecovery({
+  const { report, databaseId, settings } = await locked(host, directory, (taken) => {
+    if (target !== undefined) mustBeApart({ source: directory, places: taken.places, target })
+    return previewRecovery({
       host: taken.host,
       directory,
-      policy: applied,
+      policy: target === undefined ? policy : 'bestEffort',
       tables,
       applier: new BatchApplier(tables),
       settings: { nodesValid: 'now' },
-    }),
-  )
-  if (into !== undefined) await writeInto({ host, tables, ...preview }, toDirectory(into))
-  return preview.report
+    })
+  })
+  if (target !== undefined) {
+    const { sequence } = tables.commits
+    const of = { host, tables, sequence, sourceId: databaseId, settings }
+    await copyDatabase({ ...of, into: target, options: {} })
+  }
+  return report
 }
 
 /**
@@ -76,27 +79,20 @@ export async function inspect(
   options: InspectOptions = {},
 ): Promise<InspectionReport> {
   const { host = nodeHost() } = options
-  const directory = toDirectory(path)
-  return locked(host, { directory, create: false }, async (taken) => {
+  const directory = absolutePath(path)
+  return locked(host, directory, async (taken) => {
     const reading = new RetryingFiles(taken.host)
     const report = await inspectDirectory({ host: reading.host, directory })
     return { ...report, places: taken.places }
   })
 }
 
-function toDirectory(path: string): string {
-  if (typeof path !== 'string' || path === '') {
-    throw new DatabaseError('InvalidArgument', 'the path of a database is a directory name')
-  }
-  return isAbsolute(path) ? path : resolve(path)
-}
-
 async function locked<T>(
   host: Host,
-  of: { readonly directory: string; readonly create: boolean },
-  work: (taken: TakenDirectory) => Promise<T>,
+  directory: string,
+  work: (taken: TakenDirectory) => T | Promise<T>,
 ): Promise<T> {
-  const taken = await takeDirectory({ host, ...of })
+  const taken = await takeDirectory({ host, directory, create: false })
   try {
     return await work(taken)
   } catch (error) {
@@ -104,37 +100,4 @@ async function locked<T>(
   } finally {
     await taken.lock.release()
   }
-}
-
-/** The manifest comes last: before it nobody takes the directory for a whole database. */
-async function writeInto(
-  { host, tables, settings }: RecoveryPreview & { readonly host: Host; readonly tables: Tables },
-  directory: string,
-): Promise<void> {
-  await prepareDirectory(host.files, directory, true)
-  const found = (await host.files.list(directory)).filter((name) => !name.startsWith('LOCK'))
-  if (found.length > 0) {
-    throw new DatabaseError(
-      'InvalidArgument',
-      `${directory} is not empty (${found.slice(0, 3).join(', ')}); give an empty directory, or ` +
-        'one that is not there yet',
-      { details: { directory, found } },
-    )
-  }
-  await locked(host, { directory, create: true }, async () => {
-    await syncNames(host.files, directory)
-    await writeFreshGeneration({
-      host,
-      directory,
-      tables,
-      databaseId: bytesToHex(host.random.bytes(databaseIdBytes)),
-      settings,
-      revision: 0,
-      epoch: 0,
-      generation: 0,
-      segmentNumber: 0,
-      isLogged: true,
-      found: undefined,
-    })
-  })
 }

@@ -5,8 +5,14 @@ import { jsonText } from '../output/json.ts'
 import { bytesText, plural, secondsText } from '../output/number-text.ts'
 import { type Style, styleOf } from '../output/style.ts'
 import { instantText } from '../output/value-text.ts'
-import { mustHaveTarget, withProgress } from '../point-in-history.ts'
-import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../session.ts'
+import { withProgress } from '../point-in-history.ts'
+import {
+  mustBeAtMost,
+  mustHaveFolder,
+  mustHaveTarget,
+  readOptions,
+  withDatabase,
+} from '../session.ts'
 
 const usage = 'DIR --into BACKUP [options]'
 
@@ -40,7 +46,7 @@ export const backupCommand: Command = {
     mustBeAtMost(input, 1, `backup ${usage}`)
     const into = mustHaveTarget(input, `backup ${usage}`)
     const { terminal } = context
-    return withProgress(context, 'bytes', (long) =>
+    return withProgress(context, { counts: 'bytes' }, (long) =>
       withDatabase(folder, async (database) => {
         const report = await database.backup(into, long)
         if (input.flag('json')) terminal.write(jsonText(report))
@@ -65,5 +71,6 @@ function backupLines(report: BackupReport, style: Style): string[] {
     ...gained,
     `  copied ${copied}; was there already ${reused}`,
     `  read back and whole, in ${secondsText(report.durationMs / 1000)}`,
+    ...report.leftBehind.map(({ name, why }) => `  could not remove ${name}, older: ${why}`),
   ]
 }

@@ -26,7 +26,7 @@ export const compactCommand: Command = {
     const folder = mustHaveFolder(input, `compact ${usage}`)
     mustBeAtMost(input, 1, `compact ${usage}`)
     const { terminal } = context
-    return withProgress(context, 'commits', (long) =>
+    return withProgress(context, { counts: 'commits' }, (long) =>
       withDatabase(folder, async (database) => {
         const report = await database.compact(long)
         const { sequence } = report

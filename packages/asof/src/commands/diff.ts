@@ -12,7 +12,7 @@ import {
 import { exitCodes, usageFailure } from '../failure.ts'
 import { type Moment, parseMoment, viewAt } from '../moment.ts'
 import { jsonText } from '../output/json.ts'
-import { countText } from '../output/number-text.ts'
+import { moreLines } from '../output/more-lines.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
 import { periodText } from '../output/value-text.ts'
@@ -139,10 +139,6 @@ function showDifference({ database, input, context, limit }: Comparing, sides: S
   }
   terminal.write(`${lines.join('\n')}\n`)
   return exitCodes.ok
-}
-
-function moreLines(more: number): string[] {
-  return more > 0 ? [`  … and ${countText(more)} more; --limit shows more of them`] : []
 }
 
 /** Differences of knowledge over all valid time. */

@@ -8,7 +8,7 @@ import {
 import type { Arguments } from '../arguments.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { absentFailure, exitCodes, usageFailure } from '../failure.ts'
-import { compactionLine } from '../forgetting-lines.ts'
+import { compactionLine, forgettingWork } from '../forgetting-lines.ts'
 import { jsonText } from '../output/json.ts'
 import { plural } from '../output/number-text.ts'
 import { type Style, styleOf } from '../output/style.ts'
@@ -38,7 +38,8 @@ export const eraseCommand: Command = {
       'committed, why and from what source.',
     'Backups made before hold it still: bring them up to date with asof backup, or delete\n' +
       'them. Files in quarantine may hold anything and are not looked into: they are named, and\n' +
-      'the exit code is 1. After Ctrl-C or a crash the next opening finishes what was begun.',
+      'the exit code is 1. After Ctrl-C or a crash asof compact finishes what was begun, and so\n' +
+      'does a program that opens the database.',
   ],
   options: {
     keyspace: { type: 'string', value: 'SPACE', help: 'where the keys are' },
@@ -58,7 +59,7 @@ export const eraseCommand: Command = {
         hint: 'add --yes to the same command to do it',
       })
     }
-    return withProgress(context, 'commits', (long) =>
+    return withProgress(context, forgettingWork, (long) =>
       withDatabase(folder, async (database) => {
         const found = keys.map((text) => findKey(database, keyspace, text))
         const targets = [...ids, ...found]

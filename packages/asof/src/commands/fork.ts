@@ -2,8 +2,14 @@ import type { Command } from '../command.ts'
 import { exitCodes } from '../failure.ts'
 import { forkText } from '../fork-report.ts'
 import { jsonText } from '../output/json.ts'
-import { mustHaveTarget, pointOf, pointOptions, withProgress } from '../point-in-history.ts'
-import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../session.ts'
+import { pointOf, pointOptions, withProgress } from '../point-in-history.ts'
+import {
+  mustBeAtMost,
+  mustHaveFolder,
+  mustHaveTarget,
+  readOptions,
+  withDatabase,
+} from '../session.ts'
 
 const usage = 'DIR --into OTHER [options]'
 
@@ -38,7 +44,7 @@ export const forkCommand: Command = {
     const into = mustHaveTarget(input, `fork ${usage}`)
     const point = pointOf(input)
     const { terminal } = context
-    return withProgress(context, 'commits', (long) =>
+    return withProgress(context, { counts: 'commits' }, (long) =>
       withDatabase(folder, async (database) => {
         const report = await database.fork(into, { ...point, ...long })
         terminal.write(input.flag('json') ? jsonText(report) : forkText(report, terminal))

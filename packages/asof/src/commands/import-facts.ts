@@ -20,7 +20,10 @@ import { Progress } from '../output/progress.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
 import { pathsOf } from '../part-paths.ts'
-import { type ImportSummary, mustHaveTarget, summarize } from './import-git.ts'
+import { mustHaveTarget } from '../session.ts'
+import { type ImportSummary, summarize } from './import-git.ts'
+
+const usage = 'import facts FILE --into DIR'
 
 export const factsOptions = {
   format: {
@@ -91,8 +94,8 @@ const batchDefault = 1000
 export async function runFactsImport(input: Arguments, context: CommandContext): Promise<number> {
   const paths = input.positionals.slice(1)
   if (paths.length === 0)
-    throw usageFailure('which file?', { hint: 'asof import facts FILE --into DIR' })
-  const folder = mustHaveTarget(input)
+    throw usageFailure('which file?', { hint: `asof ${usage}` })
+  const folder = mustHaveTarget(input, usage)
   const reading = await readReading(input)
   // A folder is made only when there is something to put into it.
   for (const path of paths) if (path !== '-') await mustRead(path, () => readHead(path))

@@ -10,26 +10,20 @@ import { Progress } from '../output/progress.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
 import { pathsOf } from '../part-paths.ts'
+import { mustHaveTarget } from '../session.ts'
+
+const usage = 'import git REPO --into DIR'
 
 export const gitOptions = {
   ref: { type: 'string', value: 'BRANCH', help: 'git: what to import (default: HEAD)' },
 } as const satisfies OptionSpecs
 
-/** The folder of the database that an import writes to. */
-export function mustHaveTarget(input: Arguments): string {
-  const folder = input.text('into')
-  if (folder === undefined || folder === '') {
-    throw usageFailure('into which folder?', { hint: 'add --into DIR' })
-  }
-  return folder
-}
-
 export async function runGitImport(input: Arguments, context: CommandContext): Promise<number> {
   const [, repository, extra] = input.positionals
   if (repository === undefined || extra !== undefined) {
-    throw usageFailure('one repository, please', { hint: 'asof import git REPO --into DIR' })
+    throw usageFailure('one repository, please', { hint: `asof ${usage}` })
   }
-  const folder = mustHaveTarget(input)
+  const folder = mustHaveTarget(input, usage)
   // A folder is made only when there is something to put into it.
   await resolveHead(repository, input.text('ref'))
   const database = await open(folder, pathsOf(input))

@@ -2,13 +2,14 @@ import type { Database, InstantInput, PruneReport } from 'asofdb'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { exitCodes, usageFailure } from '../failure.ts'
-import { compactionLine, targetText } from '../forgetting-lines.ts'
+import { compactionLine, forgettingWork, targetText } from '../forgetting-lines.ts'
 import { parseMoment, viewAt } from '../moment.ts'
 import { jsonText } from '../output/json.ts'
 import { type Style, styleOf } from '../output/style.ts'
 import { instantText } from '../output/value-text.ts'
 import { withProgress } from '../point-in-history.ts'
 import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../session.ts'
+import { targetNames, targetOptions } from '../target-names.ts'
 
 const usage = 'DIR [options]'
 
@@ -44,9 +45,7 @@ export const pruneCommand: Command = {
       value: 'TIME',
       help: 'the horizon: a time, #12, commit:1d2f3c or now (default: now for what is named)',
     },
-    label: { type: 'string', multiple: true, value: 'LABEL', help: 'nodes with it; repeatable' },
-    type: { type: 'string', multiple: true, value: 'TYPE', help: 'edges of it; repeatable' },
-    keyspace: { type: 'string', multiple: true, value: 'SPACE', help: 'keys in it; repeatable' },
+    ...targetOptions,
     'no-compact': { type: 'boolean', help: 'leave memory and files as they are for now' },
     json: readOptions.json,
   },
@@ -57,7 +56,7 @@ export const pruneCommand: Command = {
     const types = namesOf(input, 'type')
     const keyspaces = namesOf(input, 'keyspace')
     const { terminal } = context
-    return withProgress(context, 'commits', (long) =>
+    return withProgress(context, forgettingWork, (long) =>
       withDatabase(folder, async (database) => {
         const before = horizonOf(database, input)
         const compact = !input.flag('no-compact')
@@ -72,9 +71,11 @@ export const pruneCommand: Command = {
 }
 
 /** Undefined when none was given. */
-function namesOf(input: Arguments, option: string): readonly string[] | undefined {
-  const names = input.list(option)
-  if (names.includes('')) throw usageFailure(`--${option} takes a name`)
+function namesOf(
+  input: Arguments,
+  option: keyof typeof targetOptions,
+): readonly string[] | undefined {
+  const names = targetNames(input, option)
   return names.length === 0 ? undefined : names
 }
 

@@ -3,8 +3,8 @@ import type { Command } from '../command.ts'
 import { exitCodes } from '../failure.ts'
 import { forkText } from '../fork-report.ts'
 import { jsonText } from '../output/json.ts'
-import { mustHaveTarget, pointOf, pointOptions, withProgress } from '../point-in-history.ts'
-import { mustBeAtMost, mustHaveFolder, readOptions } from '../session.ts'
+import { pointOf, pointOptions, withProgress } from '../point-in-history.ts'
+import { mustBeAtMost, mustHaveFolder, mustHaveTarget, readOptions } from '../session.ts'
 
 const usage = 'BACKUP --into DIR [options]'
 
@@ -40,7 +40,7 @@ export const restoreCommand: Command = {
     const into = mustHaveTarget(input, `restore ${usage}`)
     const point = pointOf(input)
     const { terminal } = context
-    return withProgress(context, 'commits', async (long) => {
+    return withProgress(context, { counts: 'commits' }, async (long) => {
       const report = await restore(folder, into, { ...point, ...long })
       terminal.write(input.flag('json') ? jsonText(report) : forkText(report, terminal))
       return exitCodes.ok

@@ -7,6 +7,7 @@ import { jsonText } from '../output/json.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
 import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../session.ts'
+import { targetNames, targetOptions } from '../target-names.ts'
 
 const usage = 'DIR [options]'
 
@@ -40,9 +41,7 @@ export const retentionCommand: Command = {
       'system time: what was valid in the past stays, what was corrected or replaced goes.',
   ],
   options: {
-    label: { type: 'string', multiple: true, value: 'LABEL', help: 'nodes with it; repeatable' },
-    type: { type: 'string', multiple: true, value: 'TYPE', help: 'edges of it; repeatable' },
-    keyspace: { type: 'string', multiple: true, value: 'SPACE', help: 'keys in it; repeatable' },
+    ...targetOptions,
     keep: {
       type: 'string',
       value: 'HOW',
@@ -85,15 +84,10 @@ export const retentionCommand: Command = {
 }
 
 function targetsOf(input: Arguments): RetentionTarget[] {
-  const named = (option: string): readonly string[] => {
-    const names = input.list(option)
-    if (names.includes('')) throw usageFailure(`--${option} takes a name`)
-    return names
-  }
   return [
-    ...named('label').map((label) => ({ label })),
-    ...named('type').map((type) => ({ type })),
-    ...named('keyspace').map((keyspace) => ({ keyspace })),
+    ...targetNames(input, 'label').map((label) => ({ label })),
+    ...targetNames(input, 'type').map((type) => ({ type })),
+    ...targetNames(input, 'keyspace').map((keyspace) => ({ keyspace })),
   ]
 }
 

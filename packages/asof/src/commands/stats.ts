@@ -7,6 +7,7 @@ import { jsonLine, jsonText } from '../output/json.ts'
 import {
   bytesText,
   countText,
+  indexNoun,
   millisecondsText,
   plural,
   secondsText,
@@ -25,7 +26,6 @@ import {
 } from '../session.ts'
 
 const usage = 'DIR [options] or DIR --watch [SECONDS] [--json]'
-const indexNoun = { one: 'index', many: 'indexes' }
 const secondsDefault = 2
 const secondsMin = 0.1
 const secondsMax = 86_400

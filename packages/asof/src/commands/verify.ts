@@ -10,7 +10,8 @@ import type { Command } from '../command.ts'
 import { damageLines } from '../damage-lines.ts'
 import { exitCodes } from '../failure.ts'
 import { jsonText } from '../output/json.ts'
-import { bytesText, countText, plural, secondsText } from '../output/number-text.ts'
+import { moreLines } from '../output/more-lines.ts'
+import { bytesText, indexNoun, plural, secondsText } from '../output/number-text.ts'
 import { styleOf } from '../output/style.ts'
 import type { Terminal } from '../output/terminal.ts'
 import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../session.ts'
@@ -18,7 +19,6 @@ import { mustBeAtMost, mustHaveFolder, readOptions, withDatabase } from '../sess
 const usage = 'DIR [options]'
 const limitDefault = 20
 const imageNoun = { one: 'index image', many: 'index images' }
-const indexNoun = { one: 'index', many: 'indexes' }
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -63,9 +63,8 @@ export const verifyCommand: Command = {
           `  read ${read} in ${secondsText(report.durationMs / 1000)}`,
           ...imageLines(report.indexImages),
           ...problems.slice(0, limit).map(({ where, what }) => `  ${where}: ${what}`),
+          ...moreLines(problems.length - limit),
         ]
-        const more = problems.length - limit
-        if (more > 0) lines.push(`  … and ${countText(more)} more; --limit shows more of them`)
         terminal.write(`${lines.join('\n')}\n`)
         return isSound ? exitCodes.ok : exitCodes.damaged
       })

@@ -10,6 +10,7 @@ export interface Noun {
 }
 
 export const peopleNoun: Noun = { one: 'person', many: 'people' }
+export const indexNoun: Noun = { one: 'index', many: 'indexes' }
 
 /** 1 file, 2 files. */
 export function plural(count: number, noun: string | Noun): string {

@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts'
 import type { CheckpointMeter } from '../observe/checkpoint-meter.ts'
-import { DatabaseError } from '../rules/errors.ts'
+import { DatabaseError, messageOf } from '../rules/errors.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
 import { admission, checkpointDelayMs, type CheckpointTriggers } from './checkpoint-policy.ts'
 import type { CheckpointReport } from './checkpoint-writer.ts'
@@ -95,7 +95,7 @@ export class BackgroundCheckpoints {
       'LogFull',
       `${this.logBytes} bytes of commits are in no checkpoint, which is the limit (logBytesMax ` +
         `${this.#options.triggers.logBytesMax}), because checkpoints fail ` +
-        `(${why instanceof Error ? why.message : String(why)}); mend that: checkpoints are tried ` +
+        `(${messageOf(why)}); mend that: checkpoints are tried ` +
         'again and writes taken when one succeeds, or call checkpoint()',
       { cause: why, details: { logBytes: this.logBytes, failures: this.#failures } },
     )
@@ -191,9 +191,8 @@ export class BackgroundCheckpoints {
   /** Versions that no checkpoint has. */
   #mutations(): number {
     if (this.#options.triggers.mutations === Infinity) return 0
-    const { commits, node, edge, key } = this.#options.live.current
-    const done = commits.counts(this.#sequenceDone)
-    return node.count + edge.count + key.count - done.node - done.edge - done.key
+    const { graph, keys } = this.unsaved
+    return graph + keys
   }
 
   #considerAfter(delayMs: number): void {

@@ -177,4 +177,29 @@ describe('the checkpointer', () => {
     expect(outcomes.length).toBeGreaterThan(20)
     expect(new Set(outcomes)).toEqual(new Set(['IoFailed', 'Poisoned', 'left behind', 'done']))
   })
+
+  it.each([
+    { kind: 'list', left: ['checkpoint'], isGone: false },
+    { kind: undefined, left: [], isGone: true },
+  ] as const)('alone leaves nothing older, or tells what is left ($kind)', async (fails) => {
+    const { host, sample, checkpointer } = await setUp()
+    const { plan } = host.files.faults
+    await host.run(async () => {
+      sample.commits(4)
+      await checkpointer.checkpoint()
+      const oldest = '/db/checkpoint/00000001.checkpoint'
+      Object.assign(plan, { faults: [{ kind: 'remove', path: oldest, nth: 1, error: 'EIO' }] })
+      for (let round = 0; round < 2; round++) {
+        sample.commits(9)
+        await checkpointer.checkpoint()
+      }
+      expect(await host.files.list('/db/checkpoint')).toContain('00000001.checkpoint')
+      const { kind } = fails
+      Object.assign(plan, { faults: kind === undefined ? [] : [{ kind, nth: 1, error: 'EIO' }] })
+      const { leftBehind } = await checkpointer.checkpoint('alone')
+      expect(leftBehind.map(({ name }) => name)).toEqual(fails.left)
+      const names = await host.files.list('/db/checkpoint')
+      expect(names.includes('00000001.checkpoint')).toBe(!fails.isGone)
+    })
+  })
 })

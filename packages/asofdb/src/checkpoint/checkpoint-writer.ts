@@ -1,8 +1,8 @@
 import type { Compression } from '../encoding/compression.ts'
-import type { FileSystem, Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
 import { invariant } from '../rules/invariant.ts'
 import { type SegmentInfo, segmentsFrom } from '../log/segment.ts'
-import { type DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { type DatabaseError, isDatabaseError, messageOf } from '../rules/errors.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
 import type { Tables } from '../versions/tables.ts'
 import { filesToAbsorb } from './checkpoint-policy.ts'
@@ -68,7 +68,6 @@ export class Checkpointer {
   /** Whose rows the files in force hold: those of other tables are numbered differently. */
   #stored: Tables
   #last: Promise<unknown> = Promise.resolve()
-  #waiting = 0
   #failure: DatabaseError | undefined
   /** How many are reading the files of a checkpoint, and the files that stay for them only. */
   #readers = 0
@@ -77,10 +76,6 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options
     this.#stored = options.live.current
-  }
-
-  get isRunning(): boolean {
-    return this.#waiting > 0
   }
 
   /** Bytes of all checkpoint files on the disk. */
@@ -94,12 +89,8 @@ export class Checkpointer {
    * is `Poisoned`.
    */
   checkpoint(kind: CheckpointKind = 'usual'): Promise<CheckpointReport> {
-    this.#waiting++
     const next = this.#last.then(() => this.#run(kind))
-    this.#last = next.then(
-      () => this.#waiting--,
-      () => this.#waiting--,
-    )
+    this.#last = next.catch(() => undefined)
     return next
   }
 
@@ -250,15 +241,23 @@ export class Checkpointer {
       try {
         removed.push(...(await work()))
       } catch (error) {
-        leftBehind.push({ name, why: error instanceof Error ? error.message : String(error) })
+        leftBehind.push({ name, why: messageOf(error) })
       }
     }
     const needed = new Set(filesOf(after).map(file => file.name))
     const folder = checkpointDirectoryOf(directory)
-    const known = filesOf(before).map(({ name }) => name)
+    const names = new Set(filesOf(before).map(({ name }) => name))
     const isAlone = kind === 'alone'
     invariant(!isAlone || needed.size === 1, 'one file holds all of what stands alone')
-    for (const name of isAlone ? await allNames(host.files, folder, known) : known) {
+    if (isAlone) {
+      await tryTo('checkpoint', async () => {
+        // Those, too, that an earlier removal has failed on.
+        const found = await host.files.list(folder)
+        for (const name of found) if (generationOfName(name) !== undefined) names.add(name)
+        return []
+      })
+    }
+    for (const name of names) {
       if (needed.has(name)) continue
       invariant(name !== after.checkpoint.files.at(-1)?.name, 'what was just written stays')
       if (this.#readers > 0) {
@@ -300,14 +299,4 @@ export class Checkpointer {
     }
     this.#owed.clear()
   }
-}
-
-/** Those that are known, and those that an earlier removal has failed on. */
-async function allNames(
-  files: FileSystem,
-  folder: string,
-  known: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const names = await files.list(folder).catch(() => [])
-  return new Set([...known, ...names.filter((name) => generationOfName(name) !== undefined)])
 }

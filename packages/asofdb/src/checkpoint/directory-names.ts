@@ -35,7 +35,7 @@ export const ownerName = 'OWNER'
 /** Marks a directory that a backup or a copy is being written to: see `transfer/`. */
 export const unfinishedName = 'UNFINISHED'
 
-const lockName = 'LOCK'
+export const lockName = 'LOCK'
 const generationDigits = 8
 const checkpointSuffix = '.checkpoint'
 const imageSuffix = '.image'

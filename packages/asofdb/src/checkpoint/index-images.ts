@@ -1,5 +1,6 @@
 import { isErrno, temporaryName } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
+import { messageOf } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import type { ImagedIndex, ImageSource } from '../versions/index-shelf.ts'
 import type { LiveTables } from '../versions/live-tables.ts'
@@ -17,13 +18,7 @@ import {
   stateWithRows,
 } from './index-image.ts'
 import { isWorthImage } from './index-image-policy.ts'
-import {
-  findImageDamage,
-  loadImage,
-  messageOf,
-  newerRelease,
-  readImageHeader,
-} from './read-index-image.ts'
+import { findImageDamage, loadImage, newerRelease, readImageHeader } from './read-index-image.ts'
 import { removeIfPresent } from './write-checkpoint.ts'
 import { type ImageToWrite, writeImage } from './write-index-image.ts'
 
@@ -59,6 +54,12 @@ export interface IndexImageReport {
   readonly bytes: number
   /** Whether the index was derived from the tables since the opening instead. */
   readonly isRebuilt: boolean
+}
+
+/** A file that could not be removed. */
+interface LeftBehind {
+  readonly name: string
+  readonly why: string
 }
 
 interface Image {
@@ -161,25 +162,37 @@ export class IndexImages implements ImageSource {
 
   /** Begins to write what has become worth it, unless that is under way. */
   begin(): void {
-    this.#running ??= this.#writeAll().finally(() => {
+    if (this.#running === undefined) void this.#hold(this.#writeAll())
+  }
+
+  /** Nothing else is begun until that has ended. */
+  #hold<T>(work: Promise<T>): Promise<T> {
+    invariant(this.#running === undefined, 'one at a time has to do with the files')
+    const end = (): void => {
       this.#running = undefined
-    })
+    }
+    this.#running = work.then(end, end)
+    return work
   }
 
   /**
    * Removes every file that is no image of the tables that are in force, those half made included:
    * an index over properties holds their values. Says what could not be removed; never rejects.
    */
-  async forget(): Promise<{ readonly name: string; readonly why: string }[]> {
+  async forget(): Promise<readonly LeftBehind[]> {
+    // What is being written may be of the tables before; what would be is not told from that.
+    while (this.#running !== undefined) await this.#running
+    return this.#hold(this.#forgetNow())
+  }
+
+  async #forgetNow(): Promise<readonly LeftBehind[]> {
     const { host, directory, live } = this.#options
     const { removals } = live.current
     const folder = indexDirectoryOf(directory)
-    const leftBehind: { name: string; why: string }[] = []
+    const leftBehind: LeftBehind[] = []
     const tryTo = async (name: string, work: () => Promise<void>): Promise<void> => {
       await work().catch((error: unknown) => leftBehind.push({ name, why: messageOf(error) }))
     }
-    // What is being written may be of the tables before.
-    while (this.#running !== undefined) await this.#running
     invariant(removals.rewrites > 0, 'files forget what tables that were made anew have forgotten')
     for (const { handle } of this.#takeMisfits()) await handle?.close().catch(() => undefined)
     await tryTo(indexDirectoryName, async () => {
@@ -214,7 +227,7 @@ export class IndexImages implements ImageSource {
         this.#images.set(name, image)
         continue
       }
-      await image?.handle?.close()
+      await image?.handle?.close().catch(() => undefined)
       await removeIfPresent(host.files, `${folder}/${name}`)
       isRemoved = true
     }
@@ -224,15 +237,15 @@ export class IndexImages implements ImageSource {
 
   async #look(file: string): Promise<Image> {
     const { host, directory, databaseId, live } = this.#options
-    const nothing = { file, header: undefined, handle: undefined }
+    const nothing = { file, header: undefined }
+    let handle: HostFile | undefined
     try {
-      const handle = await host.files.open(`${indexDirectoryOf(directory)}/${file}`, 'read')
+      handle = await host.files.open(`${indexDirectoryOf(directory)}/${file}`, 'read')
       const size = await handle.size()
       const header = await readImageHeader(handle, size)
       if (typeof header === 'string') {
-        await handle.close()
         const state = header === newerRelease ? 'stale' : 'damaged'
-        return { ...nothing, size, state, why: header }
+        return { ...nothing, size, state, why: header, handle }
       }
       const isNamed = imageFileName(header.name) === file
       const tables = live.current
@@ -240,7 +253,7 @@ export class IndexImages implements ImageSource {
       const state = why === undefined ? 'unread' : 'stale'
       return { file, size, header, state, why: why ?? null, handle }
     } catch (error) {
-      return { ...nothing, size: 0, state: 'damaged', why: messageOf(error) }
+      return { ...nothing, size: 0, state: 'damaged', why: messageOf(error), handle }
     }
   }
 

@@ -1,8 +1,9 @@
+import { bytesEqual } from '../encoding/bytes.ts'
 import { isErrno, readFully, temporaryName, writeFully } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
 import type { SegmentInfo } from '../log/segment.ts'
-import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
-import { invariant, must } from '../rules/invariant.ts'
+import { DatabaseError, isDatabaseError, messageOf } from '../rules/errors.ts'
+import { invariant } from '../rules/invariant.ts'
 import { manifestName, previousManifestName } from './directory-names.ts'
 import { explainFailure } from './explain-failure.ts'
 import { encodeManifest, type Manifest } from './manifest.ts'
@@ -43,10 +44,8 @@ export class ManifestStore {
   }
 
   /** For a directory that has no manifest; installs the first one. */
-  static async create(place: ManifestPlace, first: Manifest): Promise<ManifestStore> {
-    const store = new ManifestStore(place)
-    await store.#enqueue(() => store.#install(first))
-    return store
+  static create(place: ManifestPlace, first: Manifest): Promise<ManifestStore> {
+    return ManifestStore.replace(place, undefined, first)
   }
 
   /**
@@ -111,8 +110,9 @@ export class ManifestStore {
     const bytes = encodeManifest(next)
     await this.#mustBeUnchanged()
     // What is not gone on from is no manifest to fall back to.
-    const isSuccession = this.#current !== undefined && this.#bytes !== undefined
-    if (isSuccession) await this.#replace(previousManifestName, must(this.#bytes, 'the bytes'))
+    if (this.#current !== undefined && this.#bytes !== undefined) {
+      await this.#replace(previousManifestName, this.#bytes)
+    }
     await this.#replace(manifestName, bytes)
     try {
       await files.syncDirectory(directory)
@@ -190,10 +190,10 @@ function assertSuccession(before: Manifest, next: Manifest): void {
 
 function poisoned(cause: unknown): DatabaseError {
   if (isDatabaseError(cause, 'Poisoned')) return cause
-  const why = cause instanceof Error ? cause.message : String(cause)
   return new DatabaseError(
     'Poisoned',
-    `the manifest could not be put in force (${why}); mend the cause and open the database again`,
+    `the manifest could not be put in force (${messageOf(cause)}); mend the cause and open the ` +
+      'database again',
     { cause },
   )
 }
@@ -228,9 +228,4 @@ export async function readWholeFile(
     if (isErrno(error, 'ENOENT')) return undefined
     throw error
   }
-}
-
-function bytesEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

@@ -1,8 +1,7 @@
 import { databaseIdBytes, type SegmentInfo, segmentName } from '../log/segment.ts'
-import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { checkpointFileName, manifestName } from './directory-names.ts'
-import { JsonFields, type JsonValue } from './json-fields.ts'
+import type { JsonFields, JsonValue } from './json-fields.ts'
 import { isSealed, openSealedText, sealText } from './sealed-text.ts'
 import { countsEqual, sectionRecord, type TableCounts, zeroCounts } from './sections.ts'
 
@@ -135,16 +134,7 @@ export function isManifest(bytes: Uint8Array): boolean {
  * `FormatTooNew` for those of a later format.
  */
 export function decodeManifest(bytes: Uint8Array, file: string = manifestName): Manifest {
-  const { version, parsed, place } = openSealedText(bytes, { kind: 'manifest', file })
-  const fields = new JsonFields(parsed, place)
-  if (version > manifestFormatVersion) {
-    const release = fields.text('release')
-    throw new DatabaseError(
-      'FormatTooNew',
-      `this database was written by a later release; open it with asofdb ${release} or later`,
-      { details: { file, formatVersion: version, release } },
-    )
-  }
+  const fields = openSealedText(bytes, file, { kind: 'manifest', version: manifestFormatVersion })
   const manifest = readManifest(fields)
   checkManifest(manifest, fields)
   return manifest

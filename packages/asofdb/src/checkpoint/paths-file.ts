@@ -1,9 +1,8 @@
 import { databaseIdBytes } from '../log/segment.ts'
-import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { ownerName, pathsName } from './directory-names.ts'
-import { JsonFields } from './json-fields.ts'
-import { openSealedText, sealText } from './sealed-text.ts'
+import type { JsonFields } from './json-fields.ts'
+import { openSealedText, type SealedFormat, sealText } from './sealed-text.ts'
 
 /**
  * Where a database keeps what does not lie in its own directory. `PATHS`, in the directory of the
@@ -49,7 +48,7 @@ export function encodeOwner({ id, holds, directory }: OwnerMark): Uint8Array {
 
 /** Throws `Corrupt` with file and offset, `FormatTooNew`. */
 export function decodePaths(bytes: Uint8Array, file: string = pathsName): StoredPaths {
-  const fields = open('paths', bytes, file)
+  const fields = openSealedText(bytes, file, formatOf('paths'))
   const stored = fields.json('elsewhere')
   const elsewhere: { log?: string; checkpoint?: string } = {}
   for (const [part, path] of Object.entries(stored)) {
@@ -63,7 +62,7 @@ export function decodePaths(bytes: Uint8Array, file: string = pathsName): Stored
 
 /** Throws `Corrupt` with file and offset, `FormatTooNew`. */
 export function decodeOwner(bytes: Uint8Array, file: string = ownerName): OwnerMark {
-  const fields = open('owner', bytes, file)
+  const fields = openSealedText(bytes, file, formatOf('owner'))
   const holds = fields.text('holds')
   if (!isPart(holds)) throw fields.damage({ member: 'holds', what: 'is neither of two words' })
   return { id: idOf(fields), holds, directory: fields.text('directory') }
@@ -71,19 +70,11 @@ export function decodeOwner(bytes: Uint8Array, file: string = ownerName): OwnerM
 
 function seal(kind: 'paths' | 'owner', members: object): Uint8Array {
   const body = `${JSON.stringify({ release: pathsRelease, ...members }, null, 1)}\n`
-  return sealText({ kind, version: pathsFormatVersion }, body)
+  return sealText(formatOf(kind), body)
 }
 
-function open(kind: 'paths' | 'owner', bytes: Uint8Array, file: string): JsonFields {
-  const { version, parsed, place } = openSealedText(bytes, { kind, file })
-  const fields = new JsonFields(parsed, place)
-  if (version <= pathsFormatVersion) return fields
-  const release = fields.text('release')
-  throw new DatabaseError(
-    'FormatTooNew',
-    `${file} was written by a later release; open the database with asofdb ${release} or later`,
-    { details: { file, formatVersion: version, release } },
-  )
+function formatOf(kind: 'paths' | 'owner'): SealedFormat {
+  return { kind, version: pathsFormatVersion }
 }
 
 function idOf(fields: JsonFields): string {

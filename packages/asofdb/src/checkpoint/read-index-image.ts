@@ -1,6 +1,7 @@
 import { crc32 } from '../encoding/checksum.ts'
 import { readFully, readFullyNow } from '../host/files.ts'
 import type { Host, HostFile } from '../host/host.ts'
+import { messageOf } from '../rules/errors.ts'
 import type { ImagedIndex } from '../versions/index-shelf.ts'
 import {
   decodeImageHeader,
@@ -89,9 +90,4 @@ function cutOff(section: number): string {
 
 function damagedAt(section: number): string {
   return `section ${section} is damaged`
-}
-
-/** The message of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

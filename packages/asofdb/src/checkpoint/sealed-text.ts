@@ -1,27 +1,23 @@
 import { crc32 } from '../encoding/checksum.ts'
 import { bytesToText } from '../encoding/text.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import type { JsonPlace } from './json-fields.ts'
+import { JsonFields, type JsonPlace } from './json-fields.ts'
 
 /**
  * A small file of text under a checksum. **Bytes.** UTF-8. One line `asofdb KIND VERSION CHECKSUM`,
  * then JSON. The checksum, in eight hexadecimal digits, is the CRC-32 of the line up to and with
- * the blank before it, followed by everything after the line.
+ * the blank before it, followed by everything after the line. In every version the JSON has the
+ * member `release`, the oldest release that reads the file.
  */
 export type SealedKind = 'manifest' | 'paths' | 'owner'
 
-export interface SealedText {
+export interface SealedFormat {
+  readonly kind: SealedKind
   readonly version: number
-  readonly parsed: unknown
-  /** Where the JSON lies, for error messages. */
-  readonly place: JsonPlace
 }
 
 /** Puts the first line before a body. */
-export function sealText(
-  { kind, version }: { readonly kind: SealedKind; readonly version: number },
-  body: string,
-): Uint8Array {
+export function sealText({ kind, version }: SealedFormat, body: string): Uint8Array {
   const encoder = new TextEncoder()
   const start = `asofdb ${kind} ${version} `
   const checksum = crc32(encoder.encode(start + body))
@@ -34,16 +30,20 @@ export function isSealed(bytes: Uint8Array, kind: SealedKind): boolean {
   return start.every((byte, index) => bytes[index] === byte)
 }
 
-/** Takes the first line off. Throws `Corrupt` with file and offset for bytes nobody wrote so. */
+/**
+ * What is behind the first line. Throws `Corrupt` with file and offset for bytes nobody wrote so,
+ * `FormatTooNew` for those of a later version than the one given.
+ */
 export function openSealedText(
   bytes: Uint8Array,
-  { kind, file }: { readonly kind: SealedKind; readonly file: string },
-): SealedText {
+  file: string,
+  known: SealedFormat,
+): JsonFields {
   const lineEnd = bytes.indexOf(10)
   const line = String.fromCharCode(...bytes.subarray(0, Math.max(0, Math.min(lineEnd, 64))))
   const parts = /^asofdb ([a-z]+) ([1-9][0-9]{0,8}) ([0-9a-f]{8})$/.exec(line)
   const [, found, version, checksum] = parts ?? []
-  if (found !== kind || version === undefined || checksum === undefined) {
+  if (found !== known.kind || version === undefined || checksum === undefined) {
     throw sealDamage({ file, offset: 0 }, 'its first line is damaged')
   }
   const body = bytes.subarray(lineEnd + 1)
@@ -52,7 +52,16 @@ export function openSealedText(
   if (crc32(body, start) !== Number.parseInt(checksum, 16)) {
     throw sealDamage(place, 'its checksum does not fit')
   }
-  return { version: Number(version), parsed: parseJson(body, place), place }
+  const fields = new JsonFields(parseJson(body, place), place)
+  const formatVersion = Number(version)
+  if (formatVersion <= known.version) return fields
+  const release = fields.text('release')
+  throw new DatabaseError(
+    'FormatTooNew',
+    `${file} of this database was written by a later release; open it with asofdb ${release} ` +
+      'or later',
+    { details: { file, formatVersion, release } },
+  )
 }
 
 function parseJson(body: Uint8Array, at: JsonPlace): unknown {

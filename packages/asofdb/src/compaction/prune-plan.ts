@@ -1,5 +1,6 @@
 import { findPruning } from '../graph/horizons.ts'
 import { labelsOf } from '../graph/payload.ts'
+import { BitSet } from '../versions/bit-set.ts'
 import { type EntityKind, entityKinds } from '../versions/entity.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
 import { alwaysSpan, type Span, subtractSpans } from '../versions/periods.ts'
@@ -11,9 +12,9 @@ const rowsAtATime = 256
 
 /** What becomes of one kind: a bit a row, and of each entity the removal that says so. */
 interface Marks {
-  readonly dropped: Int32Array
+  readonly dropped: BitSet
   /** Versions of which only the labels stay. */
-  readonly stripped: Int32Array
+  readonly stripped: BitSet
   /** Row of the removals plus one; 0: nothing of the entity is dropped because of a horizon. */
   readonly removals: Int32Array
 }
@@ -48,12 +49,12 @@ export class PrunePlan {
   }
 
   isDropped(kind: EntityKind, row: number): boolean {
-    return hasBit(this.#marks[kind]?.dropped, row)
+    return this.#marks[kind]?.dropped.has(row) === true
   }
 
   /** Whether only the labels of a version are kept. */
   isStripped(kind: EntityKind, row: number): boolean {
-    return hasBit(this.#marks[kind]?.stripped, row)
+    return this.#marks[kind]?.stripped.has(row) === true
   }
 
   /** The row of the removals that says why rows of an entity are dropped; -1: none says so. */
@@ -65,11 +66,10 @@ export class PrunePlan {
     const { removals } = this.#tables
     const isPruned = removals.latestPruning(kind) !== undefined
     if (!isPruned && removals.erasedCount(kind) === 0) return
-    const table = this.#tables.versions(kind)
-    const { count, entityCount } = table
+    const { entityCount } = this.#tables.versions(kind)
     const marks = {
-      dropped: new Int32Array((count >>> 5) + 1),
-      stripped: new Int32Array(isPruned && kind === 'node' ? (count >>> 5) + 1 : 0),
+      dropped: new BitSet(),
+      stripped: new BitSet(),
       removals: new Int32Array(isPruned ? entityCount : 0),
     }
     this.#marks[kind] = marks
@@ -93,7 +93,7 @@ export class PrunePlan {
     const end = kind === 'key' ? table.count : table.firstSeen(entity)
     let looked = 0
     for (let row = table.head(entity); row >= 0; row = table.previous(row)) {
-      if (row < end) setBit(marks.dropped, row)
+      if (row < end) marks.dropped.set(row, true)
       if (++looked % rowsAtATime === 0) yield
     }
   }
@@ -118,7 +118,8 @@ export class PrunePlan {
       const hasOwnLabels = this.#addLabels(kind, row, labels)
       if (isCovered) {
         isChanged = true
-        setBit(hasOwnLabels ? marks.stripped : marks.dropped, row)
+        const marked = hasOwnLabels ? marks.stripped : marks.dropped
+        marked.set(row, true)
       }
       if (row < known && (!isCovered || hasOwnLabels)) kept.push(row)
     }
@@ -126,7 +127,7 @@ export class PrunePlan {
     for (let oldest = kept.pop(); oldest !== undefined; oldest = kept.pop()) {
       const isNeeded = table.payloadOf(oldest) !== 0
       if (isNeeded || (kind !== 'key' && oldest === head)) break
-      setBit(marks.dropped, oldest)
+      marks.dropped.set(oldest, true)
       isChanged = true
     }
     if (isChanged) marks.removals[entity] = pruning.index + 1
@@ -177,12 +178,4 @@ class Cover {
     this.#isWhole = from === alwaysSpan.from && to === alwaysSpan.to
     return false
   }
-}
-
-function hasBit(words: Int32Array | undefined, index: number): boolean {
-  return ((words?.[index >>> 5] ?? 0) & (1 << (index & 31))) !== 0
-}
-
-function setBit(words: Int32Array, index: number): void {
-  words[index >>> 5] = (words[index >>> 5] ?? 0) | (1 << (index & 31))
 }

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { DecodeError } from './decode-error.ts'
-import { bytesToText, isWellFormedText, textBytesMax, writeText } from './text.ts'
+import { bytesToText, isWellFormedText, textBytesMax, writeAscii, writeText } from './text.ts'
 
 export { DecodeError } from './decode-error.ts'
 
@@ -47,6 +47,11 @@ export class ByteWriter {
 
   constructor(capacity: number = firstCapacity) {
     this.#bytes = new Uint8Array(capacity)
+  }
+
+  /** Makes room for so many more bytes at once, where that is known. */
+  expect(bytes: number): void {
+    this.#room(bytes)
   }
 
   /** Bytes written so far. */
@@ -169,18 +174,10 @@ export class ByteWriter {
    * returns -1 when the text is not well-formed.
    */
   utf8(text: string): number {
-    const length = text.length
-    const start = this.#room(length)
-    const target = this.#bytes
-    let index = 0
-    for (; index < length; index++) {
-      const unit = text.charCodeAt(index)
-      if (unit > 0x7f) break
-      target[start + index] = unit
-    }
-    if (index === length) {
-      this.#length = start + length
-      return length
+    const start = this.#room(textBytesMax(text))
+    if (writeAscii(text, this.#bytes, start)) {
+      this.#length = start + text.length
+      return text.length
     }
     return isWellFormedText(text) ? this.generalisedUtf8(text) : -1
   }
@@ -275,6 +272,12 @@ const sharedWriter = new ByteWriter()
  */
 export function idleWriter(): ByteWriter {
   return sharedWriter.length === 0 ? sharedWriter : new ByteWriter()
+}
+
+/** Whether both are the same bytes; undefined is the same as undefined only. */
+export function bytesEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
 /** Reads what `ByteWriter` wrote. Every read checks its bounds and throws `DecodeError`. */

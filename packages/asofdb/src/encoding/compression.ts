@@ -1,5 +1,5 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
-import { DatabaseError } from '../rules/errors.ts'
+import { DatabaseError, messageOf } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { DecodeError } from './decode-error.ts'
 import { lz4Decode, lz4Encode } from './lz4.ts'
@@ -85,8 +85,7 @@ function inflate(stored: Uint8Array, length: number): Uint8Array {
     const chunkSize = Math.max(chunkBytesMin, length + 1)
     bytes = inflateRawSync(stored, { chunkSize, maxOutputLength: length })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new DecodeError(`a compressed block can't be read (${why})`, 0)
+    throw new DecodeError(`a compressed block can't be read (${messageOf(cause)})`, 0)
   }
   if (bytes.length === length) return bytes
   throw new DecodeError('a compressed block ends early', bytes.length)

@@ -20,9 +20,10 @@ interface RuntimeText {
 interface RuntimeBytes {
   latin1Slice(this: Uint8Array, start: number, end: number): string
   utf8Slice(this: Uint8Array, start: number, end: number): string
+  utf8Write(this: Uint8Array, text: string, start: number, bytesMax: number): number
 }
 const { isWellFormed } = String.prototype as unknown as RuntimeText
-const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as RuntimeBytes
+const { latin1Slice, utf8Slice, utf8Write } = Buffer.prototype as unknown as RuntimeBytes
 
 /** True when the text has no lone surrogate, so that UTF-8 can carry it. */
 export function isWellFormedText(text: string): boolean {
@@ -32,6 +33,26 @@ export function isWellFormedText(text: string): boolean {
 /** The most bytes `writeText` can need. */
 export function textBytesMax(text: string): number {
   return text.length * 3
+}
+
+/** Up to so many characters are written one by one. */
+const charactersWrittenMax = 32
+
+/**
+ * Writes a text at `at` if every character of it is ASCII; there must be room for `textBytesMax`.
+ * False, with anything in that room, if not.
+ */
+export function writeAscii(text: string, target: Uint8Array, at: number): boolean {
+  const { length } = text
+  // As many bytes as characters means that each of them took one.
+  if (length > charactersWrittenMax) return utf8Write.call(target, text, at, length * 3) === length
+  let bits = 0
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index)
+    bits |= unit
+    target[at + index] = unit
+  }
+  return bits < 0x80
 }
 
 /** Writes generalised UTF-8 at `at`; the room must be there. Returns the position after it. */

@@ -1,4 +1,5 @@
 import { must } from '../rules/invariant.ts'
+import { BitSet } from '../versions/bit-set.ts'
 import { piecesOfWords, wordsOfSection } from '../versions/index-shelf.ts'
 import type { EdgeTable } from '../versions/tables.ts'
 import type { VersionPoint } from '../versions/version-point.ts'
@@ -94,32 +95,6 @@ export class SettledEdges {
 
   #isEndless(row: number): boolean {
     return this.#versions.periods.isEndless(this.#versions.periodOf(row))
-  }
-}
-
-class BitSet {
-  words = new Int32Array(64)
-
-  get byteLength(): number {
-    return this.words.byteLength
-  }
-
-  has(index: number): boolean {
-    const word = index >>> 5
-    const words = this.words
-    return word < words.length && ((words[word] as number) & (1 << (index & 31))) !== 0
-  }
-
-  set(index: number, isMember: boolean): void {
-    const word = index >>> 5
-    if (word >= this.words.length) {
-      if (!isMember) return
-      const larger = new Int32Array(Math.max(this.words.length * 2, word + 1))
-      larger.set(this.words)
-      this.words = larger
-    }
-    const others = (this.words[word] as number) & ~(1 << (index & 31))
-    this.words[word] = isMember ? others | (1 << (index & 31)) : others
   }
 }
 

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../rules/errors.ts'
 import type { Fsync, LogMode } from './durability.ts'
 
-export const durabilities = ['sync', 'interval', 'os', 'checkpoint', 'memory'] as const
+const durabilities = ['sync', 'interval', 'os', 'checkpoint', 'memory'] as const
 
 /**
  * The usual modes by name; what an acknowledged commit survives in each.

@@ -1,3 +1,4 @@
+import { bytesEqual } from '../encoding/bytes.ts'
 import { isErrno } from '../host/files.ts'
 import { DatabaseError } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
@@ -328,7 +329,7 @@ class LogReading {
           )
         case 'header': {
           const { databaseId } = decoded.header
-          const isOurs = databaseId.every((byte, at) => byte === this.#options.databaseId[at])
+          const isOurs = bytesEqual(databaseId, this.#options.databaseId)
           return isOurs ? { header: decoded.header } : { kind: 'foreign' }
         }
       }

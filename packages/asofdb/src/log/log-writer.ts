@@ -1,4 +1,4 @@
-import { DatabaseError, isDatabaseError } from '../rules/errors.ts'
+import { DatabaseError, isDatabaseError, messageOf } from '../rules/errors.ts'
 import { invariant } from '../rules/invariant.ts'
 import { describeMode, type DurabilityMode } from './durability.ts'
 import { GroupCommit, type LogEntry } from './group-commit.ts'
@@ -123,16 +123,6 @@ export class LogWriter {
   /** Oldest first; the last one takes the records. */
   get segments(): readonly SegmentInfo[] {
     return this.#chain.segments
-  }
-
-  /** Bytes of the records that were appended and are not yet as far as the mode takes them. */
-  get queuedBytes(): number {
-    return this.#chain.queuedBytes
-  }
-
-  /** Why nothing more is accepted, once that is so. */
-  get poisoned(): DatabaseError | undefined {
-    return this.#poisoned
   }
 
   /**
@@ -326,7 +316,7 @@ export class LogWriter {
   /** One way and once. `group` is what the error itself is about; all else hears of the poison. */
   #poison(error: unknown, group: readonly LogEntry[] = []): DatabaseError {
     if (this.#poisoned) return this.#poisoned
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     const poison = new DatabaseError(
       'Poisoned',
       `the log could not be written (${reason}); nothing more is accepted: mend the cause, ` +

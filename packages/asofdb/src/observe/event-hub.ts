@@ -1,7 +1,12 @@
 import type { Publisher } from '../host/host.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import { type DatabaseEvents, type EventName, eventNames } from './events.ts'
-import type { Listener, Listeners } from './events.ts'
+import {
+  type DatabaseEvents,
+  type EventName,
+  eventNames,
+  type Listener,
+  type Listeners,
+} from './events.ts'
 
 /** An own object for each call of `on`, so that one function may listen twice. */
 interface Subscription<Name extends EventName> {

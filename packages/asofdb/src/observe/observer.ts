@@ -1,6 +1,6 @@
 import { type Instant, microsToInstant } from '../encoding/instant.ts'
 import type { Clock, Host } from '../host/host.ts'
-import type { DatabaseError } from '../rules/errors.ts'
+import { type DatabaseError, messageOf } from '../rules/errors.ts'
 import { CheckpointMeter } from './checkpoint-meter.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EventHub } from './event-hub.ts'
@@ -124,8 +124,8 @@ export class Observer {
   noteCompaction(error: unknown): void {
     if (error === undefined) return void this.#reasons.delete('CompactionFailing')
     const message =
-      `what was pruned or erased could not be removed from memory and files (${textOf(error)}); ` +
-      'mend that and call compact(), or open the database again'
+      'what was pruned or erased could not be removed from memory and files ' +
+      `(${messageOf(error)}); mend that and call compact(), or open the database again`
     const { since } = this.#reasons.get('CompactionFailing') ?? { since: this.#now() }
     this.#reasons.set('CompactionFailing', { code: 'CompactionFailing', message, since })
   }
@@ -140,7 +140,7 @@ export class Observer {
   }
 
   health(state: ObservedState): Health {
-    this.noteClock(state.lastSystemTime)
+    this.#noteClock(state.lastSystemTime)
     const { failure, made } = this.checkpoints
     this.#noteRefusal(state.refusal)
     const reasons = [...this.#reasons.values()]
@@ -150,7 +150,7 @@ export class Observer {
         nextTryAt === null
           ? 'no other is made unless asked for'
           : `the next one is made at ${nextTryAt.toString()}`
-      const why = textOf(error)
+      const why = messageOf(error)
       const message = `attempts at a checkpoint fail, ${tries} so far (${why}); ${next}`
       reasons.push({ code: 'CheckpointFailing', message, since })
     }
@@ -168,7 +168,7 @@ export class Observer {
   }
 
   /** Looks how far system time is ahead of the wall clock. */
-  noteClock(lastSystemTime: bigint): void {
+  #noteClock(lastSystemTime: bigint): void {
     const ahead = lastSystemTime - BigInt(this.#clock.wallMicros())
     if (ahead <= clockAheadMicrosMax) {
       this.#reasons.delete('ClockAhead')
@@ -198,8 +198,8 @@ export class Observer {
     this.#listenerFailures += 1
     const { since } = this.#reasons.get('ListenerFailing') ?? { since: this.#now() }
     const message =
-      `listeners to events have thrown ${this.#listenerFailures} times, last: ${textOf(error)}; ` +
-      'mend them'
+      `listeners to events have thrown ${this.#listenerFailures} times, last: ` +
+      `${messageOf(error)}; mend them`
     this.#reasons.set('ListenerFailing', { code: 'ListenerFailing', message, since })
   }
 
@@ -210,8 +210,4 @@ export class Observer {
   #now(): Instant {
     return microsToInstant(BigInt(this.#clock.wallMicros()))
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

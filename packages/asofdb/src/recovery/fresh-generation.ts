@@ -1,24 +1,23 @@
 import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
-import type { CheckpointState, Manifest, Settings } from '../checkpoint/manifest.ts'
+import type { CheckpointState, Manifest } from '../checkpoint/manifest.ts'
 import { ManifestStore } from '../checkpoint/manifest-store.ts'
 import { countTables, zeroCounts } from '../checkpoint/sections.ts'
 import { writeCheckpointFile } from '../checkpoint/write-checkpoint.ts'
 import { databaseIdBytes } from '../log/segment.ts'
 import { invariant } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
-import type { Place } from './inventory.ts'
+import type { Basis, Place } from './inventory.ts'
 import { makeSubdirectories } from './repair.ts'
 
-export interface FreshGeneration extends Place {
+/** The numbers are the highest that were ever used; the ones written are the next. */
+type Used = Pick<
+  Basis,
+  'databaseId' | 'settings' | 'revision' | 'epoch' | 'generation' | 'segmentNumber'
+>
+
+export interface FreshGeneration extends Place, Used {
   readonly tables: Tables
-  readonly databaseId: string
-  readonly settings: Settings
-  /** The highest that were ever used; the ones written are the next. */
-  readonly revision: number
-  readonly epoch: number
-  readonly generation: number
-  readonly segmentNumber: number
   readonly isLogged: boolean
   /** Bytes of the manifest that is there; undefined when there is none. */
   readonly found: Uint8Array | undefined

@@ -1,4 +1,4 @@
-import { countsOf, hexToBytes, bytesToHex } from '../checkpoint/checkpoint-file.ts'
+import { bytesToHex, countsOf } from '../checkpoint/checkpoint-file.ts'
 import {
   checkpointDirectoryOf,
   generationOfName,
@@ -247,11 +247,10 @@ function sorted(candidates: CheckpointState[]): CheckpointState[] {
  * anew, so what lies before it is no part of the log any more.
  */
 function lastRun(inventory: Inventory, databaseId: string): SegmentInfo[] {
-  const id = hexToBytes(databaseId)
   const byNumber = new Map<number, SegmentHeader>()
   for (const { header } of inventory.segments.values()) {
     if (header === undefined) continue
-    if (!header.databaseId.every((byte, at) => byte === id[at])) continue
+    if (bytesToHex(header.databaseId) !== databaseId) continue
     const known = byNumber.get(header.number)
     if (known === undefined || known.epoch < header.epoch) byNumber.set(header.number, header)
   }

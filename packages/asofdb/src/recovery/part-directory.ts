@@ -1,8 +1,8 @@
 import { isAbsolute, relative, resolve } from 'node:path'
 import {
   generationOfName,
+  lockName,
   ownerName,
-  pathsName,
   rootNameKind,
   unfinishedName,
 } from '../checkpoint/directory-names.ts'
@@ -16,6 +16,7 @@ import {
   placedParts,
 } from '../checkpoint/paths-file.ts'
 import { ownPlaces, type Places } from '../checkpoint/placed-files.ts'
+import { bytesEqual } from '../encoding/bytes.ts'
 import { temporaryName, writeFileDurably } from '../host/files.ts'
 import type { FileSystem } from '../host/host.ts'
 import { parseSegmentName } from '../log/segment.ts'
@@ -183,12 +184,9 @@ export async function isOwnedBy(
   if (owner === resolve(of.directory)) return true
   if (!of.isLocked) return false
   const [own, theirs] = await Promise.all(
-    [of.directory, owner].map((one) => readWholeFile(files, `${one}/LOCK`).catch(() => undefined)),
+    [`${of.directory}/${lockName}`, `${owner}/${lockName}`].map((lock) =>
+      readWholeFile(files, lock).catch(() => undefined),
+    ),
   )
-  if (own === undefined || theirs === undefined || own.length === 0) return false
-  return own.length === theirs.length && own.every((byte, at) => byte === theirs[at])
-}
-
-export function pathsFileOf(directory: string): string {
-  return `${directory}/${pathsName}`
+  return own !== undefined && own.length > 0 && bytesEqual(own, theirs)
 }

@@ -29,7 +29,6 @@ import {
   type PartDirectory,
   partDirectoriesOf,
   partNames,
-  pathsFileOf,
   placesOf,
 } from './part-directory.ts'
 import { listIfPresent } from './survey-checkpoint.ts'
@@ -99,7 +98,7 @@ export async function readPaths(
   files: FileSystem,
   directory: string,
 ): Promise<StoredPaths | undefined> {
-  const path = pathsFileOf(directory)
+  const path = `${directory}/${pathsName}`
   const bytes = await readWholeFile(files, path)
   return bytes === undefined ? undefined : decodePaths(bytes, path)
 }

@@ -266,6 +266,7 @@ async function moveAside(files: FileSystem, path: string, copy: string): Promise
 /** What a recovery would come to. */
 export interface RecoveryPreview {
   readonly report: RecoveryReport
+  readonly databaseId: string
   readonly settings: Settings
 }
 
@@ -295,12 +296,12 @@ export async function previewRecovery(
       throw refusal(directory, { evidence: aside, letter })
     case 'open': {
       const evidence = await survey({ ...place, create: false, tables, applier })
-      const manifest = must(evidence.manifest, 'the manifest').manifest
+      const { databaseId, settings } = must(evidence.manifest, 'the manifest').manifest
       const damaged = evidence.damage.map(({ file, what }) => ({ file, why: what }))
       const suspects = policy === 'repair' ? damaged : []
       const quarantined = await planQuarantine({ ...place, suspects })
       const found = { ...describe(evidence, reaction.outcome), quarantined }
-      return { report: { ...found, ...common() }, settings: manifest.settings }
+      return { report: { ...found, ...common() }, databaseId, settings }
     }
     case 'salvage': {
       const verdict = { letter, reaction }
@@ -317,7 +318,8 @@ export async function previewRecovery(
         isReadOnly,
         readOnlyReason: isReadOnly ? reasonOf(salvaged) : null,
       }
-      return { report, settings: salvaged.basis.settings }
+      const { databaseId, settings } = salvaged.basis
+      return { report, databaseId, settings }
     }
   }
 }

@@ -1,6 +1,7 @@
 import { hexToBytes } from '../checkpoint/checkpoint-file.ts'
 import { logDirectoryName, logDirectoryOf } from '../checkpoint/directory-names.ts'
 import type { BatchApplier } from '../commit/apply.ts'
+import { bytesEqual } from '../encoding/bytes.ts'
 import { recordTypes } from '../log/record.ts'
 import { segmentHeaderBytes, type SegmentInfo } from '../log/segment.ts'
 import { SegmentReader, type SoundRecord, type Stretch } from '../log/segment-reader.ts'
@@ -177,7 +178,7 @@ class LogSalvage {
     } else if (header === undefined) {
       const kind = size < segmentHeaderBytes ? 'truncated' : 'checksum'
       this.#note(segment.name, { ...at, kind, what: 'its header is damaged' }, last)
-    } else if (!header.databaseId.every((byte, index) => byte === this.#databaseId[index])) {
+    } else if (!bytesEqual(header.databaseId, this.#databaseId)) {
       const what = 'it belongs to another database'
       this.#note(segment.name, { ...at, kind: 'foreign', what }, last)
       return true

@@ -1,4 +1,4 @@
-import { hexToBytes } from '../checkpoint/checkpoint-file.ts'
+import { bytesToHex, headerBytes } from '../checkpoint/checkpoint-file.ts'
 import {
   checkpointDirectoryOf,
   logDirectoryName,
@@ -7,7 +7,6 @@ import {
 import type { CheckpointFileInfo, CheckpointState } from '../checkpoint/manifest.ts'
 import { checkSections, type SectionDamage } from '../checkpoint/load-sections.ts'
 import { loadCheckpoint, type OpenableCheckpoint } from '../checkpoint/read-checkpoint.ts'
-import { headerBytes } from '../checkpoint/checkpoint-file.ts'
 import type { BatchApplier } from '../commit/apply.ts'
 import { segmentHeaderBytes } from '../log/segment.ts'
 import { invariant, must } from '../rules/invariant.ts'
@@ -211,8 +210,7 @@ function suspectsOf(
   const whatOf = (file: string): string | undefined =>
     found.damage.find((one) => one.file === file)?.what
   const named = new Set(basis.candidates.flatMap(({ files }) => files.map(({ name }) => name)))
-  const isOwn = (id: Uint8Array): boolean =>
-    hexToBytes(basis.databaseId).every((byte, at) => byte === id[at])
+  const isOwn = (id: Uint8Array): boolean => bytesToHex(id) === basis.databaseId
   for (const name of inventory.checkpoints.keys()) {
     const file = checkpointPath(name)
     if (named.has(name) && !found.bad.has(name)) continue

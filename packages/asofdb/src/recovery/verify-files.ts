@@ -10,7 +10,7 @@ import { checkSections } from '../checkpoint/load-sections.ts'
 import { readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
 import type { Host } from '../host/host.ts'
 import { readLog } from '../log/log-reader.ts'
-import { isDatabaseError } from '../rules/errors.ts'
+import { messageOf } from '../rules/errors.ts'
 import type { CommitTable } from '../versions/commit-table.ts'
 import { checkpointPath } from './survey-checkpoint.ts'
 import type { Problem } from './verify-tables.ts'
@@ -141,9 +141,4 @@ async function* verifyLog(
   for (const sequence of wrongTimes) {
     yield { where: `commit ${sequence}`, what: 'the log gives it another system time' }
   }
-}
-
-function messageOf(error: unknown): string {
-  if (isDatabaseError(error) || error instanceof Error) return error.message
-  return String(error)
 }

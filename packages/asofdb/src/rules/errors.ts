@@ -38,6 +38,9 @@ export const errorKindsByCode = {
   IndexNotFound: 'invalid',
   // transactions
   Conflict: 'retry',
+  KeyReadConflict: 'retry',
+  KeyWriteConflict: 'retry',
+  NoSavepoint: 'invalid',
   TransactionFinished: 'closed',
   // life of a database
   Closed: 'closed',
@@ -75,6 +78,11 @@ export class DatabaseError extends Error {
     this.kind = errorKindsByCode[code]
     this.details = options.details ?? {}
   }
+}
+
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** True for a `DatabaseError`, narrowed to one code when a code is given. */

@@ -1,5 +1,10 @@
 import { hexToBytes } from '../checkpoint/checkpoint-file.ts'
-import { checkpointDirectoryOf, logDirectoryOf } from '../checkpoint/directory-names.ts'
+import {
+  checkpointDirectoryOf,
+  indexDirectoryName,
+  logDirectoryName,
+  logDirectoryOf,
+} from '../checkpoint/directory-names.ts'
 import { explainFailure } from '../checkpoint/explain-failure.ts'
 import type { CheckpointFileInfo, Manifest } from '../checkpoint/manifest.ts'
 import { ManifestStore } from '../checkpoint/manifest-store.ts'
@@ -8,11 +13,12 @@ import { microsToInstant } from '../encoding/instant.ts'
 import { temporaryName } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import { readLog } from '../log/log-reader.ts'
-import { DatabaseError } from '../rules/errors.ts'
+import { checkpointPath } from '../recovery/survey-checkpoint.ts'
+import { DatabaseError, messageOf } from '../rules/errors.ts'
 import type { CommitTable } from '../versions/commit-table.ts'
 import { checkFile, copyDamaged, copyFile, sourceDamaged, syncFile } from './checkpoint-copy.ts'
 import { withoutBackups } from './known-backups.ts'
-import { isCheckpointName, mustBeApart, TargetDirectory } from './target-directory.ts'
+import { TargetDirectory } from './target-directory.ts'
 import type { BackupOptions, BackupReport } from './transfer-options.ts'
 
 /** A database whose checkpoint files stay where they are until the backup has come to its end. */
@@ -20,8 +26,6 @@ export interface BackupSource {
   readonly host: Host
   /** Absolute path. */
   readonly directory: string
-  /** Absolute path of where its checkpoint files are. */
-  readonly checkpointDirectory: string
   readonly databaseId: string
   /** Those that there are by now: compaction replaces the table. */
   commits(): CommitTable
@@ -38,7 +42,7 @@ export interface BackupSource {
  *
  * **Order.** Each file is copied under a temporary name, synced and read back. Then the files get
  * their names, the directory is synced, the manifest is put in force, and what the one before
- * named and this one doesn't is removed.
+ * named and this one doesn't is removed, durably: what was erased must not come back.
  *
  * **Why a crash is safe.** In an empty directory the manifest comes last, and until then a mark
  * says what the directory is. In an existing backup the manifest before stays in force until the
@@ -50,7 +54,6 @@ export async function writeBackup(
   into: string,
   options: BackupOptions,
 ): Promise<BackupReport> {
-  mustBeApart({ source: source.directory, target: into })
   const { host, databaseId: sourceId } = source
   const startMs = host.clock.monotonicMs()
   const target = await TargetDirectory.take({ host, directory: into, purpose: 'backup', sourceId })
@@ -103,7 +106,7 @@ class BackupWork {
     for (const info of manifest.checkpoint.files) await this.#bring(info)
     this.#mustContinue()
     await this.#install(before)
-    const removed = await this.#clean(before)
+    const cleaned = await this.#clean(before)
     if (this.#target.isUnfinished || before === undefined) await this.#target.finish()
     const { sequence } = manifest.checkpoint
     return {
@@ -115,7 +118,7 @@ class BackupWork {
       bytesCopied: this.#bytesCopied,
       filesReused: this.#filesReused,
       bytesReused: this.#bytesReused,
-      removed,
+      ...cleaned,
     }
   }
 
@@ -177,14 +180,14 @@ class BackupWork {
       await syncFile(host, temporary)
       return this.#noteReused(info)
     }
-    const from = `${this.#source.checkpointDirectory}/${info.name}`
+    const from = `${checkpointDirectoryOf(this.#source.directory)}/${info.name}`
     const start = this.#bytesDone
     await copyFile({ host, from, to: temporary, onPiece: (bytes) => this.#notePiece(bytes) })
     this.#bytesDone = start + info.size
     const fault = await checkFile({ host, path: temporary, databaseId, info })
     if (fault !== undefined) {
       const cause = await checkFile({ host, path: from, databaseId, info })
-      if (cause !== undefined) throw sourceDamaged(`checkpoint/${info.name}`, cause)
+      if (cause !== undefined) throw sourceDamaged(checkpointPath(info.name), cause)
       throw copyDamaged(temporary, fault)
     }
     this.#filesCopied++
@@ -234,26 +237,44 @@ class BackupWork {
     }
   }
 
-  /** Removes what the manifest in force doesn't name; what can't be removed does no harm. */
-  async #clean(before: Manifest | undefined): Promise<string[]> {
+  /** Removes what the manifest in force doesn't name, images included: nobody relies on those. */
+  async #clean(
+    before: Manifest | undefined,
+  ): Promise<Pick<BackupReport, 'removed' | 'leftBehind'>> {
     const { host, manifest } = this.#source
-    const { files } = manifest.checkpoint
-    const needed = new Set(files.map(({ name }) => name))
-    const unneeded = (await this.#target.checkpointNames())
-      .filter((name) => isCheckpointName(name) && !needed.has(name))
-      .map((name) => `checkpoint/${name}`)
-    if (before === undefined || !hasSameFiles(before, manifest)) {
-      unneeded.push(...(await this.#target.segmentNames()).map((name) => `log/${name}`))
+    const { files } = host
+    const isSame = before !== undefined && hasSameFiles(before, manifest)
+    const needed = new Set([
+      ...manifest.checkpoint.files.map(({ name }) => checkpointPath(name)),
+      ...(isSame ? before.segments : []).map(({ name }) => `${logDirectoryName}/${name}`),
+    ])
+    const there = [
+      ...(await this.#target.checkpointNames()).map(checkpointPath),
+      ...(await this.#target.segmentNames()).map((name) => `${logDirectoryName}/${name}`),
+      ...(await this.#target.imageNames()).map((name) => `${indexDirectoryName}/${name}`),
+    ]
+    const unneeded = there.filter((name) => !needed.has(name))
+    const leftBehind: { name: string; why: string }[] = []
+    const tryTo = async (names: readonly string[], work: () => Promise<void>): Promise<boolean> => {
+      try {
+        await work()
+        return true
+      } catch (error) {
+        leftBehind.push(...names.map((name) => ({ name, why: messageOf(error) })))
+        return false
+      }
     }
     const removed: string[] = []
-    for (const name of unneeded) {
-      const isGone = await removeIfPresent(host.files, `${this.#into}/${name}`).then(
-        () => true,
-        () => false,
-      )
-      if (isGone) removed.push(name)
+    for (const folder of new Set(unneeded.map((name) => name.slice(0, name.indexOf('/'))))) {
+      const gone: string[] = []
+      for (const name of unneeded.filter((one) => one.startsWith(`${folder}/`))) {
+        const remove = (): Promise<void> => removeIfPresent(files, `${this.#into}/${name}`)
+        if (await tryTo([name], remove)) gone.push(name)
+      }
+      const sync = (): Promise<void> => files.syncDirectory(`${this.#into}/${folder}`)
+      if (gone.length > 0 && (await tryTo(gone, sync))) removed.push(...gone)
     }
-    return removed
+    return { removed, leftBehind }
   }
 
   #mustContinue(): void {

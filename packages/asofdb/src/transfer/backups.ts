@@ -1,4 +1,3 @@
-import { checkpointDirectoryOf } from '../checkpoint/directory-names.ts'
 import type { ManifestStore } from '../checkpoint/manifest-store.ts'
 import type { Places } from '../checkpoint/placed-files.ts'
 import type { Host } from '../host/host.ts'
@@ -90,7 +89,6 @@ export class Backups {
       const source = {
         host,
         directory,
-        checkpointDirectory: checkpointDirectoryOf(directory),
         databaseId: manifests.current.databaseId,
         commits: () => live.current.commits,
         checkpoint: async () => {
@@ -102,9 +100,11 @@ export class Backups {
       }
       await this.#noteBegun(into)
       const report = await writeBackup(source, into, options)
-      const { sequence } = report
-      // Where this fails, it is known of an earlier state only, which promises less.
-      await this.#note({ directory: into, sequence }).catch(() => undefined)
+      const { sequence, leftBehind } = report
+      // Otherwise, and where this fails, an earlier state only is known of, which promises less.
+      if (leftBehind.length === 0) {
+        await this.#note({ directory: into, sequence }).catch(() => undefined)
+      }
       return report
     } finally {
       await release()

@@ -4,7 +4,7 @@ import { readCheckpointHeader } from '../checkpoint/read-checkpoint.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
 import { readFully, writeFully } from '../host/files.ts'
 import type { FileSystem, Host, HostFile } from '../host/host.ts'
-import { DatabaseError } from '../rules/errors.ts'
+import { DatabaseError, messageOf } from '../rules/errors.ts'
 
 /** Small enough that neither a piece nor its checksum holds up commits. */
 const pieceBytes = 256 * 1024
@@ -127,8 +127,4 @@ export function copyDamaged(path: string, { what, offset }: FileFault): Database
       'and run the same again',
     { details: { file: path, offset } },
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -17,12 +17,12 @@ import { invariant } from '../rules/invariant.ts'
 import type { Tables } from '../versions/tables.ts'
 import { checkFile, copyDamaged } from './checkpoint-copy.ts'
 import { withoutBackups } from './known-backups.ts'
-import { isCheckpointName, TargetDirectory } from './target-directory.ts'
+import { TargetDirectory } from './target-directory.ts'
 import type { ForkOptions, ForkReport } from './transfer-options.ts'
 
 export interface CopyRequest {
   readonly host: Host
-  /** Hold at least the commits up to `sequence`, durably. */
+  /** Hold at least the commits up to `sequence`. */
   readonly tables: Tables
   /** The newest commit to take. */
   readonly sequence: number
@@ -85,7 +85,7 @@ async function make(request: CopyRequest, target: TargetDirectory): Promise<Mani
   await target.begin()
   const directory = checkpointDirectoryOf(into)
   for (const name of await target.checkpointNames()) {
-    if (isCheckpointName(name)) await removeIfPresent(files, `${directory}/${name}`)
+    await removeIfPresent(files, `${directory}/${name}`)
   }
   const tables = await replay(request)
   const databaseId = bytesToHex(host.random.bytes(databaseIdBytes))

@@ -3,7 +3,7 @@ import type { Settings } from '../checkpoint/manifest.ts'
 /** A directory that a database was backed up into. */
 export interface KnownBackup {
   readonly directory: string
-  /** The newest commit that was in it when it was last reported done; 0: it never was. */
+  /** The newest commit when it was last done and nothing was left behind; 0: it never was. */
   readonly sequence: number
 }
 

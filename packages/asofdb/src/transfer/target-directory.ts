@@ -3,6 +3,8 @@ import { takeLock } from '../checkpoint/directory-lock.ts'
 import {
   checkpointDirectoryOf,
   generationOfName,
+  imageNameKind,
+  indexDirectoryOf,
   logDirectoryOf,
   manifestName,
   pathsName,
@@ -14,6 +16,7 @@ import { decodeManifest, isManifest, type Manifest } from '../checkpoint/manifes
 import { readWholeFile } from '../checkpoint/manifest-store.ts'
 import type { Places } from '../checkpoint/placed-files.ts'
 import { removeIfPresent } from '../checkpoint/write-checkpoint.ts'
+import { bytesEqual } from '../encoding/bytes.ts'
 import { temporaryName, writeFileDurably } from '../host/files.ts'
 import type { DirectoryLock, Host } from '../host/host.ts'
 import { parseSegmentName } from '../log/segment.ts'
@@ -96,10 +99,11 @@ export class TargetDirectory {
     await host.files.syncDirectory(directory)
   }
 
-  /** Names in `checkpoint/`, those of files that are being built included. */
-  checkpointNames(): Promise<string[]> {
+  /** Names of checkpoint files in `checkpoint/`, those that are being built included. */
+  async checkpointNames(): Promise<string[]> {
     const { host, directory } = this.#options
-    return listIfPresent(host.files, checkpointDirectoryOf(directory))
+    const names = await listIfPresent(host.files, checkpointDirectoryOf(directory))
+    return names.filter(isCheckpointName)
   }
 
   /** Names of segments in `log/`. */
@@ -107,6 +111,13 @@ export class TargetDirectory {
     const { host, directory } = this.#options
     const names = await listIfPresent(host.files, logDirectoryOf(directory))
     return names.filter((name) => parseSegmentName(name) !== undefined)
+  }
+
+  /** Names of images in `index/`, those that are being built included. */
+  async imageNames(): Promise<string[]> {
+    const { host, directory } = this.#options
+    const names = await listIfPresent(host.files, indexDirectoryOf(directory))
+    return names.filter((name) => imageNameKind(name) !== 'stranger')
   }
 
   release(): Promise<void> {
@@ -201,8 +212,7 @@ function notEmpty(directory: string, names: readonly string[]): DatabaseError {
 }
 
 function mustBeOurs(mark: Uint8Array, options: TargetOptions): void {
-  const own = markOf(options)
-  if (mark.length === own.length && mark.every((byte, at) => byte === own[at])) return
+  if (bytesEqual(mark, markOf(options))) return
   throw new DatabaseError(
     'AlreadyExists',
     `${options.directory} holds something else that was begun and not finished ` +
@@ -212,7 +222,8 @@ function mustBeOurs(mark: Uint8Array, options: TargetOptions): void {
 }
 
 /** Whether a name in `checkpoint/` is that of a checkpoint file or of one that is being built. */
-export function isCheckpointName(name: string): boolean {
-  const isBuilt = generationOfName(name) !== undefined
-  return isBuilt || (name.endsWith('.tmp') && generationOfName(name.slice(0, -4)) !== undefined)
+function isCheckpointName(name: string): boolean {
+  const ending = temporaryName('')
+  const final = name.endsWith(ending) ? name.slice(0, -ending.length) : name
+  return generationOfName(final) !== undefined
 }

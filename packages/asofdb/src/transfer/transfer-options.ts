@@ -1,6 +1,5 @@
 import type { Compression } from '../encoding/compression.ts'
-import type { InstantInput } from '../encoding/instant.ts'
-import type { Instant } from '../encoding/instant.ts'
+import type { Instant, InstantInput } from '../encoding/instant.ts'
 
 /** How far a long piece of work has come. */
 export interface TransferProgress {
@@ -33,6 +32,8 @@ export interface BackupReport {
   readonly bytesReused: number
   /** Names, inside the backup, of what it no longer needs and is gone. */
   readonly removed: readonly string[]
+  /** What it no longer needs and could not be removed; the next backup into it tries again. */
+  readonly leftBehind: readonly { readonly name: string; readonly why: string }[]
   readonly durationMs: number
 }
 
