@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { type Database, open } from 'asofdb'
+import { open } from 'asofdb'
 import type SqliteDatabase from 'better-sqlite3'
 import type { Peers } from './installed-peers.ts'
-import { lengthOf, textOf } from './values.ts'
+import { lengthOf } from './values.ts'
 
 export const oursName = 'ours'
-export const mapName = 'a bare Map'
+export const mapName = 'a Map and a sorted array'
 export const lmdbName = 'lmdb'
 export const sqliteName = 'better-sqlite3'
 export const levelName = 'classic-level'
@@ -17,7 +17,7 @@ export interface ReadStore {
   /** The same where a read begins further out. */
   getEachAnew?(keys: readonly string[]): number
   /** Lengths of `count` keys and their values, from `start` on, in key order. */
-  range?(start: string, count: number): number | Promise<number>
+  range(start: string, count: number): number | Promise<number>
   close(): Promise<void>
 }
 
@@ -25,27 +25,19 @@ export interface ReadStoreKind {
   open(folder: string, keys: readonly string[]): Promise<ReadStore>
 }
 
-/** A store that takes batches; `putAll` is over when the batch is as durable as was asked for. */
-export interface WriteStore {
-  putAll(entries: readonly (readonly [key: string, value: string])[]): Promise<unknown> | undefined
-  get(key: string): string | undefined
-  close(): Promise<void>
+/** Above any number of keys, and prime, so that a step leads to every number once. */
+const numbersOfKeys = 20_000_003
+const keyStep = 7_611_953
+
+/** Key `index` of as many as you like: 16 to 32 bytes, in random order, all different. */
+export function keyAt(index: number): string {
+  const number = (index * keyStep) % numbersOfKeys
+  const name = 'about-the-profile'.slice(0, 2 + (number % 17))
+  return `user/${String(number).padStart(8, '0')}/${name}`
 }
 
-export interface WriteStoreKind {
-  readonly name: string
-  open(folder: string): Promise<WriteStore>
-}
-
-export type PutMode = 'durable' | 'file' | 'memory'
-
-/** Keys of about 20 bytes in random order, all different. */
 export function keysOf(count: number): string[] {
-  const step = 611_953
-  return Array.from({ length: count }, (_, index) => {
-    const number = (index * step) % 1_000_003
-    return `user/${String(number).padStart(8, '0')}/profile`
-  })
+  return Array.from({ length: count }, (_, index) => keyAt(index))
 }
 
 /** A value of about 100 bytes that only its key can have. */
@@ -62,7 +54,7 @@ export function keyStores(peers: Peers): ReadStoreKind[] {
   return kinds
 }
 
-const keyspace = 'profiles'
+export const keyspace = 'profiles'
 const loadBatch = 10_000
 
 async function loadOurs(_folder: string, keys: readonly string[]): Promise<ReadStore> {
@@ -99,6 +91,7 @@ async function loadOurs(_folder: string, keys: readonly string[]): Promise<ReadS
 
 function loadMap(_folder: string, keys: readonly string[]): Promise<ReadStore> {
   const map = new Map(keys.map((key) => [key, valueOf(key)]))
+  const sorted = keys.toSorted()
   return Promise.resolve({
     name: mapName,
     getAll(asked: readonly string[]) {
@@ -106,8 +99,29 @@ function loadMap(_folder: string, keys: readonly string[]): Promise<ReadStore> {
       for (const key of asked) sum += map.get(key)?.length ?? 0
       return sum
     },
+    range(start: string, count: number) {
+      let sum = 0
+      const first = placeIn(sorted, start)
+      for (let at = first; at < Math.min(first + count, sorted.length); at++) {
+        const key = sorted[at] ?? ''
+        sum += key.length + (map.get(key)?.length ?? 0)
+      }
+      return sum
+    },
     close: () => Promise.resolve(),
   })
+}
+
+/** Where a key is, or would be put. */
+function placeIn(sorted: readonly string[], key: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] ?? '') < key) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 async function loadLmdb(
@@ -204,102 +218,18 @@ async function loadLevel(
   }
 }
 
-export function writeStores(peers: Peers, mode: PutMode): WriteStoreKind[] {
-  const { lmdb, sqlite, level } = peers
-  const kinds: WriteStoreKind[] = [
-    { name: oursName, open: (folder) => writeOurs(folder, mode) },
-  ]
-  if (lmdb !== undefined) {
-    kinds.push({ name: lmdbName, open: (folder) => writeLmdb(lmdb, folder, mode) })
-  }
-  if (sqlite !== undefined) {
-    kinds.push({ name: sqliteName, open: (folder) => writeSqlite(sqlite, folder, mode) })
-  }
-  if (level !== undefined) {
-    kinds.push({ name: levelName, open: (folder) => writeLevel(level, folder, mode) })
-  }
-  return kinds
-}
-
-async function writeOurs(folder: string, mode: PutMode): Promise<WriteStore> {
-  const durabilities = { durable: 'sync', file: 'os', memory: 'memory' } as const
-  const db: Database = await open(folder, { durability: durabilities[mode] })
-  return {
-    putAll: (entries) =>
-      db.write((tx) => {
-        const profiles = tx.keys(keyspace)
-        for (const [key, value] of entries) profiles.put(key, value)
-      }),
-    get: (key) => textOf(db.keys(keyspace).get(key)),
-    close: () => db.close(),
-  }
-}
-
-/** One transaction of its own thread a batch, which is how it is fastest; it has no memory mode. */
-async function writeLmdb(
-  lmdb: NonNullable<Peers['lmdb']>,
-  folder: string,
-  mode: PutMode,
-): Promise<WriteStore> {
-  const path = join(folder, 'db')
-  const noSync = mode !== 'durable'
-  const db = lmdb.open<string, string>({ path, encoding: 'string', noSync })
-  return {
-    async putAll(entries) {
-      let last: Promise<boolean> | undefined
-      for (const [key, value] of entries) last = db.put(key, value)
-      await last
-    },
-    get: (key) => db.get(key),
-    close: () => db.close(),
-  }
-}
-
-async function writeSqlite(
-  sqlite: NonNullable<Peers['sqlite']>,
-  folder: string,
-  mode: PutMode,
-): Promise<WriteStore> {
-  const db = openTable(sqlite, mode === 'memory' ? ':memory:' : join(folder, 'db'))
-  db.pragma(mode === 'durable' ? 'synchronous = FULL' : 'synchronous = OFF')
-  const put = db.prepare('INSERT OR REPLACE INTO entry VALUES (?, ?)')
-  const get = db.prepare('SELECT value FROM entry WHERE key = ?').pluck()
-  const putAll = db.transaction((entries: readonly (readonly [string, string])[]) => {
-    for (const [key, value] of entries) put.run(key, value)
-  })
-  return {
-    putAll(entries) {
-      putAll(entries)
-      return undefined
-    },
-    get: (key) => textOf(get.get(key)),
-    async close() {
-      db.close()
-    },
-  }
-}
-
-async function writeLevel(
-  level: NonNullable<Peers['level']>,
-  folder: string,
-  mode: PutMode,
-): Promise<WriteStore> {
-  const db = new level.ClassicLevel<string, string>(folder)
-  await db.open()
-  return {
-    putAll: (entries) =>
-      db.batch(
-        entries.map(([key, value]) => ({ type: 'put', key, value })),
-        { sync: mode === 'durable' },
-      ),
-    get: (key) => db.getSync(key),
-    close: () => db.close(),
-  }
-}
-
-function openTable(sqlite: typeof SqliteDatabase, path: string): SqliteDatabase {
+export function openTable(sqlite: typeof SqliteDatabase, path: string): SqliteDatabase {
   const db = new sqlite(path)
   db.pragma('journal_mode = WAL')
   db.exec('CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
   return db
+}
+
+/** Some keys at random, with a seed of their own. */
+export function pick(keys: readonly string[], count: number, seed = 0): string[] {
+  let state = 12345 + seed
+  return Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return keys[Math.floor((state / 2 ** 32) * keys.length)] ?? ''
+  })
 }

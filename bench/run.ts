@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { benchAsOf } from './asof.ts'
 import { benchCheckpoint } from './checkpoint.ts'
 import { benchCommit } from './commit.ts'
+import { benchHotCounter } from './hot-counter.ts'
 import { benchImport } from './import.ts'
 import { benchKeys } from './keys.ts'
 import { benchMemory } from './memory.ts'
@@ -27,6 +28,7 @@ const benches: ReadonlyMap<string, Bench> = new Map([
   ['open', benchOpen],
   ['memory', benchMemory],
   ['keys', benchKeys],
+  ['counter', benchHotCounter],
   ['modes', benchModes],
   ['checkpoint', benchCheckpoint],
 ])

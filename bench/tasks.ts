@@ -1,6 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { measureCheckpoints } from './checkpoint-tasks.ts'
+import {
+  loadManyKeys,
+  measureKeys,
+  measureMap,
+  measureSqlite,
+  openManyKeys,
+} from './key-memory-tasks.ts'
 import { measureLoading, measureOpening } from './memory-tasks.ts'
 import { buildIndexed, openIndexed } from './open-images-tasks.ts'
 import { buildGraph, fillLog, openGraph, openTail, readBytes } from './open-tasks.ts'
@@ -20,6 +27,11 @@ const tasks = {
   measureLoading,
   measureOpening,
   measureCheckpoints,
+  measureKeys,
+  measureMap,
+  measureSqlite,
+  loadManyKeys,
+  openManyKeys,
 }
 
 export type TaskName = keyof typeof tasks

@@ -21,6 +21,22 @@ export interface OperationPools {
   instant(): number
 }
 
+/** Of every kind that scripts have. */
+export const valuesOfKeys: readonly ScriptValue[] = [
+  0,
+  1,
+  { float: '1' },
+  { float: '-0' },
+  { float: 'NaN' },
+  { float: '0.5' },
+  { integer: '9007199254740993' },
+  true,
+  'text',
+  { bytes: [0, 255] },
+  { list: [1, { float: '1' }, 'x'] },
+  { map: { k: 1, m: { list: [] } } },
+]
+
 /** Random operations on few entities, labels, properties and instants, so that writes meet. */
 export class OperationMaker {
   readonly #random: RandomStream
@@ -136,20 +152,7 @@ export class OperationMaker {
   }
 
   #value(): ScriptValue {
-    return this.#random.pick<ScriptValue>([
-      0,
-      1,
-      { float: '1' },
-      { float: '-0' },
-      { float: 'NaN' },
-      { float: '0.5' },
-      { integer: '9007199254740993' },
-      true,
-      'text',
-      { bytes: [0, 255] },
-      { list: [1, { float: '1' }, 'x'] },
-      { map: { k: 1, m: { list: [] } } },
-    ])
+    return this.#random.pick(valuesOfKeys)
   }
 
   #period(kind: 'node' | 'edge' | 'key'): ScriptPeriod {

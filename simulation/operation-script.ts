@@ -97,6 +97,7 @@ export type Operation =
       readonly key: ScriptKey
       readonly period?: ScriptPeriod
     }
+  | KeyOperation
   | {
       readonly verb: 'createIndex' | 'dropIndex'
       readonly label: string
@@ -114,6 +115,35 @@ export type Operation =
       readonly properties: readonly string[]
     }
 
+/** What `get` gives at that moment, nothing, or the value that is given. */
+export type Expected = 'same' | 'absent' | 'given'
+
+/** Verbs of keys alone, about all of time, and savepoints. */
+export type KeyOperation =
+  | {
+      readonly verb: 'insertKey'
+      readonly keyspace: string
+      readonly key: ScriptKey
+      readonly value: ScriptValue
+    }
+  | {
+      readonly verb: 'compareAndSetKey' | 'compareAndDeleteKey'
+      readonly keyspace: string
+      readonly key: ScriptKey
+      readonly expected: Expected
+      readonly value: ScriptValue
+    }
+  /** `readKeys` is a read that counts: what it gives is told as a checksum. */
+  | {
+      readonly verb: 'clearKeys' | 'readKeys'
+      readonly keyspace: string
+      readonly range: ScriptKeyRange
+    }
+  | {
+      readonly verb: 'savepoint' | 'rollbackTo' | 'release'
+      readonly savepoint: string
+    }
+
 export interface ScriptCondition {
   readonly property: string
   readonly equals?: ScriptValue
@@ -128,7 +158,9 @@ export interface ScriptKeyRange {
   readonly gte?: ScriptKey
   readonly lt?: ScriptKey
   readonly lte?: ScriptKey
+  readonly prefix?: string | readonly ScriptKey[]
   readonly reverse?: boolean
+  readonly skip?: number
   readonly limit?: number
 }
 
@@ -170,7 +202,11 @@ export type Query =
       readonly keyspace: string
       readonly key: ScriptKey
     }
-  | { readonly ask: 'keyRange'; readonly keyspace: string; readonly range: ScriptKeyRange }
+  | {
+      readonly ask: 'keyRange' | 'keyVersions'
+      readonly keyspace: string
+      readonly range: ScriptKeyRange
+    }
   | { readonly ask: 'paths'; readonly hops: number }
 
 /** Where to read. `commitsBack` counts from the last commit, so that scripts can be cut. */

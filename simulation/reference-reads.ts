@@ -56,7 +56,9 @@ export interface KeyRange {
   readonly gte?: PlainKey
   readonly lt?: PlainKey
   readonly lte?: PlainKey
+  readonly prefix?: string | readonly PlainKey[]
   readonly reverse?: boolean
+  readonly skip?: number
   readonly limit?: number
 }
 
@@ -162,18 +164,45 @@ export function readKeys(
     if (key === undefined || key.keyspace !== keyspace || !isInRange(key.key, range)) return []
     return [{ key: key.key, value: payload.properties['value'] ?? null }]
   })
+  return inOrder(found, range)
+}
+
+/** All that was ever stated about the keys of a range, of each oldest first. */
+export function readKeyVersions(
+  view: HistoryView,
+  keyspace: string,
+  range: KeyRange = {},
+): { key: PlainKey; events: readonly ReferenceEvent[] }[] {
+  const found = view.entities().flatMap(({ key, name }) => {
+    if (key === undefined || key.keyspace !== keyspace || !isInRange(key.key, range)) return []
+    const events = view.events(name)
+    return events.length === 0 ? [] : [{ key: key.key, events }]
+  })
+  return inOrder(found, range)
+}
+
+function inOrder<T extends { key: PlainKey }>(found: T[], range: KeyRange): T[] {
+  const { skip = 0, limit = Infinity } = range
   found.sort((left, right) => compareKeys(left.key, right.key))
   if (range.reverse === true) found.reverse()
-  return range.limit === undefined ? found : found.slice(0, range.limit)
+  return found.slice(skip, skip + limit)
 }
 
 function isInRange(key: PlainKey, range: KeyRange): boolean {
   return (
+    (range.prefix === undefined || hasPrefix(key, range.prefix)) &&
     (range.gt === undefined || compareKeys(key, range.gt) > 0) &&
     (range.gte === undefined || compareKeys(key, range.gte) >= 0) &&
     (range.lt === undefined || compareKeys(key, range.lt) < 0) &&
     (range.lte === undefined || compareKeys(key, range.lte) <= 0)
   )
+}
+
+function hasPrefix(key: PlainKey, prefix: string | readonly PlainKey[]): boolean {
+  if (typeof prefix === 'string') return typeof key === 'string' && key.startsWith(prefix)
+  if (typeof key === 'string' || typeof key === 'number') return false
+  const isSame = (part: PlainKey, index: number) => compareKeys(key[index] ?? [], part) === 0
+  return key.length >= prefix.length && prefix.every(isSame)
 }
 
 /** The parts that intersect the window, with their stored bounds unless `clamp` (2.7). */

@@ -114,6 +114,8 @@ export class ReferenceTransaction implements HistoryView {
   readonly tail: TailEvent[] = []
   readonly declarations: Declaration[] = []
   readonly created = new Map<string, ReferenceEntity>()
+  /** How much there was of both when each was set. */
+  readonly savepoints: { name: string; tail: number; declarations: number }[] = []
   isFinished = false
 
   constructor(start: TransactionStart) {

@@ -11,8 +11,7 @@ import { RandomStream } from './random.ts'
 import type { DiskProfile } from './simulated-disk.ts'
 import { modeNames, type WorkloadOptions } from './workload.ts'
 
-/** Who there may be. An actor is a file under `actors/` and a row in `actors/actors.ts`. */
-export const actorKinds = [
+const firstActorKinds = [
   'writer',
   'transactor',
   'bank',
@@ -28,6 +27,11 @@ export const actorKinds = [
   'pruner',
   'eraser',
 ] as const
+
+const keyActorKinds = ['keyTransactor', 'keyReader'] as const
+
+/** Who there may be. An actor is a file under `actors/` and a row in `actors/actors.ts`. */
+export const actorKinds = [...firstActorKinds, ...keyActorKinds] as const
 
 export type ActorKind = (typeof actorKinds)[number]
 
@@ -138,6 +142,9 @@ export function drawSwarmPlan(seed: string | number): SwarmPlan {
   const lives = Array.from({ length: count }, (_, index) =>
     drawLife(random.stream(index), features, String(index + 1)),
   )
+  // From a stream of their own, so that what was drawn before they were there is drawn as ever.
+  const ofKeys = random.stream('keys')
+  const areKeysUsed = ofKeys.chance(0.5)
   return {
     kind: 'swarm',
     seed: String(seed),
@@ -145,8 +152,20 @@ export function drawSwarmPlan(seed: string | number): SwarmPlan {
     profile: random.chance(0.75) ? 'posix' : 'ordered',
     mixture,
     large,
-    lives,
+    lives: areKeysUsed ? lives.map((life) => withKeyActors(life, ofKeys)) : lives,
   }
+}
+
+function withKeyActors(life: LifePlan, random: RandomStream): LifePlan {
+  const added: ActorPlan[] = []
+  for (const kind of keyActorKinds) {
+    const count = random.below(kind === 'keyTransactor' ? 4 : 2)
+    for (let index = 1; index <= count; index += 1) {
+      const pace = random.pick(['busy', 'turn', 'turn', 'short', 'long'] as const)
+      added.push({ kind, name: `${kind}-${index}`, steps: 1 + random.below(10), pace })
+    }
+  }
+  return { ...life, actors: [...life.actors, ...added] }
 }
 
 function drawFeatures(random: RandomStream): Features {
@@ -157,7 +176,7 @@ function drawFeatures(random: RandomStream): Features {
   return {
     modes: random.chance(0.5) ? ['sync'] : some(modeNames, 0.35),
     // Somebody has to write.
-    actors: [random.pick(['writer', 'bank'] as const), ...some(actorKinds, 0.45)],
+    actors: [random.pick(['writer', 'bank'] as const), ...some(firstActorKinds, 0.45)],
     policies: some(['strict', 'strict', 'bestEffort', 'repair'] as const, 0.5),
     faultKinds: some(['write', 'sync', 'rename', 'syncDirectory', 'create', 'read', 'any'], 0.4),
     faultChance: random.chance(0.5) ? 0 : random.fraction(),
@@ -172,7 +191,7 @@ function drawFeatures(random: RandomStream): Features {
 
 function drawLife(random: RandomStream, features: Features, name: string): LifePlan {
   const actors: ActorPlan[] = []
-  for (const kind of actorKinds) {
+  for (const kind of firstActorKinds) {
     if (!features.actors.includes(kind)) continue
     const count = kind === 'writer' || kind === 'bank' ? 1 + random.below(3) : 1
     for (let index = 1; index <= count; index += 1) {

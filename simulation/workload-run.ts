@@ -318,6 +318,8 @@ export function toOpenOptions(options: DrawnOptions): OpenOptions {
     checkpointEveryMs,
     logQueueBytesMax,
     logBytesMax,
+    // The model forgets what it is told to, and nothing by itself.
+    keyRetention: 'forever',
   }
 }
 

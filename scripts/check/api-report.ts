@@ -11,6 +11,7 @@ const entryPath = 'packages/asofdb/dist/index.d.ts'
 /** Further entries of the package, by what they are imported as. */
 const furtherEntries: Readonly<Record<string, string>> = {
   'asofdb/opentelemetry': 'packages/asofdb/dist/opentelemetry.d.ts',
+  'asofdb/level': 'packages/asofdb/dist/level/index.d.ts',
 }
 
 /** Compares the committed report with the built types. */

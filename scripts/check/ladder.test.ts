@@ -59,8 +59,10 @@ test('the engine imports no package and nothing outside itself', () => {
 test('an entry for an optional peer imports that alone, and nothing imports the entry', () => {
   const entry = `${engine}/opentelemetry.ts`
   const withEntry = {
-    'ARCHITECTURE.md': law.replace('index.ts\n', 'index.ts\nopentelemetry.ts\n'),
+    'ARCHITECTURE.md': law.replace('index.ts\n', 'index.ts\nopentelemetry.ts | level\n'),
     [entry]: "import '@opentelemetry/api'\n",
+    [`${engine}/level/index.ts`]: "import 'abstract-level'\nimport './walk.ts'\n",
+    [`${engine}/level/walk.ts`]: "import '../index.ts'\n",
   }
   expect(complaints(withEntry)).toEqual([])
   const others = {

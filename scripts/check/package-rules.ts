@@ -12,7 +12,7 @@ const dependenciesAllowed: Readonly<Record<string, readonly string[]>> = {
 
 /** What a package can make use of where somebody has it; it must be marked as optional. */
 const peersAllowed: Readonly<Record<string, readonly string[]>> = {
-  'packages/asofdb/package.json': ['@opentelemetry/api'],
+  'packages/asofdb/package.json': ['@opentelemetry/api', 'abstract-level'],
 }
 
 /** The promises of the package files: nothing runs at installation, nothing else comes along. */

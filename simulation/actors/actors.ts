@@ -8,6 +8,7 @@ import { BackupMaker, ForkMaker } from './backups.ts'
 import { Auditor, Bank } from './bank.ts'
 import { CompactionMaker, Eraser, Pruner } from './forgetting.ts'
 import { CheckpointMaker, ClockSetter, Verifier } from './keepers.ts'
+import { KeyReader, KeyTransactor } from './keys.ts'
 import { Reader, Traveller } from './reader.ts'
 import { Transactor, Writer } from './writer.ts'
 
@@ -26,4 +27,6 @@ export const actors: Readonly<Record<ActorKind, ActorClass>> = {
   compactor: CompactionMaker,
   pruner: Pruner,
   eraser: Eraser,
+  keyTransactor: KeyTransactor,
+  keyReader: KeyReader,
 }

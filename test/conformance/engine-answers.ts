@@ -16,6 +16,7 @@ import {
   type Query,
   type ScriptCondition,
   type ScriptKey,
+  type ScriptKeyRange,
   type ScriptWindow,
 } from '../../simulation/operation-script.ts'
 import { BEGINNING, FOREVER } from '../../simulation/reference-periods.ts'
@@ -23,6 +24,7 @@ import { valueText } from '../../simulation/reference-values.ts'
 import {
   formatEdge,
   formatKeyEntry,
+  formatKeyVersion,
   formatPayload,
   formatPeriod,
   formatProvenance,
@@ -161,6 +163,16 @@ function answerKeys(view: View, query: Extract<Query, { keyspace: string }>): st
         .map((entry) => ({ key: toPlainKey(entry.key), value: toPlainValue(entry.value) }))
         .map(formatKeyEntry)
         .join('; ')
+    case 'keyVersions':
+      return [...reader.versions(toEngineRange(query.range))]
+        .map(({ key, sequence = Infinity, valid, value }) => ({
+          key: toPlainKey(key),
+          sequence,
+          period: toPlainPeriod(valid),
+          value: value === undefined ? undefined : toPlainValue(value),
+        }))
+        .map(formatKeyVersion)
+        .join('; ')
     case 'keyTimeline':
       return formatTimeline(
         reader.timeline(query.key).map(({ valid, value }) => ({
@@ -181,10 +193,10 @@ function answerKeys(view: View, query: Extract<Query, { keyspace: string }>): st
   }
 }
 
-function toEngineRange(range: Extract<Query, { ask: 'keyRange' }>['range']): EngineKeyRange {
+export function toEngineRange(range: ScriptKeyRange): EngineKeyRange {
   const bound = (key: ScriptKey | undefined): KeyInput | undefined => key
-  const { gt, gte, lt, lte, reverse, limit } = range
-  return { gt: bound(gt), gte: bound(gte), lt: bound(lt), lte: bound(lte), reverse, limit }
+  const { gt, gte, lt, lte, ...others } = range
+  return { gt: bound(gt), gte: bound(gte), lt: bound(lt), lte: bound(lte), ...others }
 }
 
 function toWhere(conditions: readonly ScriptCondition[] | undefined): Where | undefined {

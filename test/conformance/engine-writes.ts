@@ -6,6 +6,7 @@ import {
   type ScriptProperties,
 } from '../../simulation/operation-script.ts'
 import type { EntityNames } from './engine-answers.ts'
+import { applyKeyVerbToEngine } from './engine-keys.ts'
 import { toEngineProperties, toEngineValue, toPeriodOptions } from './engine-values.ts'
 
 /** Carries out one operation on the engine; the number is what it returns as affected. */
@@ -40,7 +41,9 @@ export function applyToEngine(tx: Transaction, operation: Operation, names: Enti
       declare(tx, operation)
       return 0
     default:
-      return change(tx, operation, names.id(operation.entity))
+      return 'entity' in operation
+        ? change(tx, operation, names.id(operation.entity))
+        : applyKeyVerbToEngine(tx, operation)
   }
 }
 

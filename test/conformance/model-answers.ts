@@ -3,6 +3,7 @@ import {
   readEdges,
   readIncident,
   readKeys,
+  readKeyVersions,
   readNodes,
   readPaths,
   readPayload,
@@ -26,6 +27,7 @@ import { valueText } from '../../simulation/reference-values.ts'
 import {
   formatEdge,
   formatKeyEntry,
+  formatKeyVersion,
   formatPayload,
   formatPeriod,
   formatProvenance,
@@ -101,8 +103,17 @@ function answerKeys(
   view: HistoryView,
   query: Extract<Query, { keyspace: string }>,
 ): string {
-  if (query.ask === 'keyRange') {
-    return readKeys(view, query.keyspace, query.range).map(formatKeyEntry).join('; ')
+  if ('range' in query) {
+    const { ask, keyspace, range } = query
+    if (ask === 'keyRange') return readKeys(view, keyspace, range).map(formatKeyEntry).join('; ')
+    return readKeyVersions(view, keyspace, range)
+      .flatMap(({ key, events }) =>
+        events.map(({ sequence, period, payload }) => {
+          const value = payload === undefined ? undefined : (payload.properties['value'] ?? null)
+          return formatKeyVersion({ key, sequence, period, value })
+        }),
+      )
+      .join('; ')
   }
   const name = keyName(query)
   if (query.ask === 'keyTimeline') return formatTimeline(readTimeline(view, name))

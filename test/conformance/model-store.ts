@@ -20,6 +20,7 @@ import {
   type Query,
 } from '../../simulation/operation-script.ts'
 import { answerQuery } from './model-answers.ts'
+import { applyKeyVerb } from './model-keys.ts'
 import {
   formatChanges,
   formatDiff,
@@ -217,7 +218,9 @@ export function applyOperation(transaction: ReferenceTransaction, operation: Ope
     case 'deleteKey':
       return transaction.deleteKey(keyName(operation), { period: toPeriodInput(operation.period) })
     default:
-      return applyDeclaration(transaction, operation)
+      return 'label' in operation
+        ? applyDeclaration(transaction, operation)
+        : applyKeyVerb(transaction, operation)
   }
 }
 

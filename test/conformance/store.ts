@@ -89,6 +89,17 @@ export function formatKeyEntry(entry: { key: PlainKey; value: PlainValue }): str
   return `${formatKey(entry.key)}=${valueText(entry.value)}`
 }
 
+export function formatKeyVersion(version: {
+  readonly key: PlainKey
+  readonly sequence: number
+  readonly period: Period
+  readonly value: PlainValue | undefined
+}): string {
+  const { key, sequence, period, value } = version
+  const stated = value === undefined ? '∅' : valueText(value)
+  return `${formatKey(key)}=${stated} ${formatPeriod(period)} #${sequence}`
+}
+
 export interface ShownEdge {
   readonly name: string
   readonly type: string

@@ -33,6 +33,20 @@ describe('all file systems', () => {
   })
 })
 
+it('the timers of Node keep the process only where they are asked to', () => {
+  const { timers } = nodeHost()
+  const kept = (): number =>
+    process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length
+  const before = kept()
+  const cancel = timers.after(60_000, () => {})
+  expect(kept()).toBe(before)
+  const cancelKeeping = timers.after(60_000, () => {}, { keepsProcess: true })
+  expect(kept()).toBe(before + 1)
+  cancelKeeping()
+  cancel()
+  expect(kept()).toBe(before)
+})
+
 const directly = <T>(work: () => Promise<T>) => work()
 
 async function nodeSubject(): Promise<HostUnderTest> {

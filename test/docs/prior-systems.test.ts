@@ -1,10 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { compressions } from '../../packages/asofdb/src/encoding/compression.ts'
-import { eventNames } from '../../packages/asofdb/src/observe/events.ts'
-import { statusByCode } from '../../packages/asofdb/src/observe/health.ts'
-import { errorKindsByCode } from '../../packages/asofdb/src/rules/errors.ts'
 import { cell, Document, repository, type TableRow } from './document.ts'
+import { hasOtherThanTests, missingTests, sourceOf, testsOf, unknownWords } from './named-tests.ts'
 
 const document = new Document('docs/prior-systems.md')
 const mapped = document.everyTable(['Theirs', 'Default', 'Ours', 'Shown by'])
@@ -19,53 +16,11 @@ function answerOf(row: TableRow): string {
   return row['Ours'] ?? cell(row, 'Why not here')
 }
 
-/** The tests that a row links to. */
-function testsOf(row: TableRow): { title: string; path: string }[] {
-  return [...cell(row, 'Shown by').matchAll(/\[([^\]]+)\]\(\.\.\/([^)]+)\)/g)].map(
-    ([, title = '', path = '']) => ({ title, path }),
-  )
-}
-
-const sources = new Map<string, string>()
-
-function sourceOf(path: string): string {
-  const found = sources.get(path)
-  if (found !== undefined) return found
-  const whole = `${repository}${path}`
-  const text = existsSync(whole) ? readFileSync(whole, 'utf8') : ''
-  sources.set(path, text)
-  return text
-}
-
-/** Whether a file has a test, or a group of them, whose title begins so. */
-function hasTitle(path: string, title: string): boolean {
-  const literal = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return new RegExp(`['"\`]${literal}(?!\\w)`).test(sourceOf(path))
-}
-
-/** Everything that users of the engine or of the command can write. */
-function knownWords(): Set<string> {
-  const commands = 'packages/asof/src/commands'
-  const texts = [
-    sourceOf('packages/asofdb/api.report.md'),
-    sourceOf('packages/asof/src/point-in-history.ts'),
-    ...readdirSync(`${repository}${commands}`).map((name) => sourceOf(`${commands}/${name}`)),
-    sourceOf('packages/asofdb/src/log/durability-options.ts'),
-    ...compressions,
-    ...Object.keys(errorKindsByCode),
-    ...Object.keys(statusByCode),
-    ...eventNames,
-    'asof db false Infinity memory',
-  ]
-  return new Set(texts.flatMap((text) => text.match(/[A-Za-z][A-Za-z0-9]*/g) ?? []))
-}
-
 describe('the page about prior systems', () => {
   it('names tests that are there', () => {
     const named = rows.flatMap(testsOf)
     expect(named.length).toBeGreaterThan(150)
-    const missing = named.filter(({ title, path }) => !hasTitle(path, title))
-    expect(missing).toEqual([])
+    expect(missingTests(named)).toEqual([])
   })
 
   it('shows every row by a test, or says why there is none', () => {
@@ -74,20 +29,12 @@ describe('the page about prior systems', () => {
       return testsOf(row).length === 0 && !isReasoned
     })
     expect(bare.map(nameOf)).toEqual([])
-    const strange = rows.filter((row) => {
-      const rest = cell(row, 'Shown by').replaceAll(/\[[^\]]+\]\([^)]+\)/g, '')
-      return /[^,\s]/.test(rest)
-    })
-    expect(strange.map(nameOf)).toEqual([])
+    expect(rows.filter(hasOtherThanTests).map(nameOf)).toEqual([])
   })
 
   it('gives our names as they are', () => {
-    const known = knownWords()
     const unknown = rows.flatMap((row) =>
-      [...answerOf(row).matchAll(/`([^`]+)`/g)]
-        .flatMap(([, code = '']) => code.match(/[A-Za-z][A-Za-z0-9]*/g) ?? [])
-        .filter((word) => !known.has(word))
-        .map((word) => `${nameOf(row)}: ${word}`),
+      unknownWords(answerOf(row)).map((word) => `${nameOf(row)}: ${word}`),
     )
     expect(unknown).toEqual([])
   })

@@ -118,7 +118,7 @@ describe('asof retention', () => {
     const folder = copy('kept')
     const none = await run('retention', folder)
     expect(none).toMatchObject({ code: 0, notes: '' })
-    expect(none.out).toMatch(/kept\n {2}everything is kept for ever\n$/)
+    expect(none.out).toMatch(/kept\n {2}other keyspaces: .*\n {2}all else is kept for ever\n$/)
     await run('retention', folder, '--label', 'Person', '--type', 'KNOWS', '--keep', '90m')
     await run('retention', folder, '--keyspace', 'cache', '--keep', '2w')
     const listed = await run('retention', folder)
@@ -127,6 +127,7 @@ describe('asof retention', () => {
       '  type KNOWS      90m',
       '  keyspace cache  2w',
       '  label Person    90m',
+      '  other keyspaces: as the program says that opens the database, by default the present',
       '  all else is kept for ever',
     ])
     await run('retention', folder, '--label', 'Person', '--keep', 'forever')
@@ -135,6 +136,11 @@ describe('asof retention', () => {
         { of: { type: 'KNOWS' }, keep: { keepMs: 5_400_000 } },
         { of: { keyspace: 'cache' }, keep: { keepMs: 1_209_600_000 } },
       ],
+    })
+    await run('retention', folder, '--type', 'KNOWS', '--keep', 'default')
+    await run('retention', folder, '--keyspace', 'cache', '--keep', 'forever')
+    expect((await runJson('retention', folder)) as object).toMatchObject({
+      retention: [{ of: { keyspace: 'cache' }, keep: 'forever' }],
     })
   })
 })

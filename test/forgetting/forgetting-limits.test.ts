@@ -247,8 +247,9 @@ describe('retention', () => {
     })
   })
 
-  it('looks at nothing where there is no rule, and idles', async () => {
-    await inWorld('no rule', async ({ host, database }) => {
+  it('takes nothing where all is to be kept, and idles', async () => {
+    const options: OpenOptions = { keyRetention: 'forever' }
+    const play = async ({ host, database }: World): Promise<void> => {
       for (let round = 0; round < 12; round++) await writeMany(database, 2000)
       await wait(host, 1000)
       const { compaction, versions } = database.stats()
@@ -262,7 +263,8 @@ describe('retention', () => {
       const { sequence } = database
       await wait(host, 3_600_000)
       expect(database.sequence).toBe(sequence)
-    })
+    }
+    await inWorld('no rule', play, options)
   })
 
   it('keeps a length of time, counted in system time', async () => {
@@ -270,6 +272,7 @@ describe('retention', () => {
       await database.write((tx) => tx.setRetention({ keyspace: 'counter' }, { keepMs: 60_000 }))
       expect(database.retention()).toEqual([
         { of: { keyspace: 'counter' }, keep: { keepMs: 60_000 } },
+        { of: 'other keyspaces', keep: 'present' },
       ])
       await count(database, 1, 2)
       await wait(host, 50_000)
@@ -281,8 +284,8 @@ describe('retention', () => {
       const keysAt = (sequence: number) => database.asOf({ sequence }).keys('counter')
       expect(keysAt(3).get('n')).toBe(2)
       expect(codeOf(() => keysAt(2).get('n'))).toBe('HistoryPruned')
-      await database.write((tx) => tx.setRetention({ keyspace: 'counter' }, 'forever'))
-      expect(database.retention()).toEqual([])
+      await database.write((tx) => tx.setRetention({ keyspace: 'counter' }, 'default'))
+      expect(database.retention()).toEqual([{ of: 'other keyspaces', keep: 'present' }])
     })
   })
 })

@@ -256,7 +256,7 @@ function mentions(text: string | undefined, ids: ReadonlySet<number>): boolean {
 
 describe('a database in memory', () => {
   it('forgets as well', async () => {
-    await using database = await open(':memory:')
+    await using database = await open(':memory:', { keyRetention: 'forever' })
     const id = await database.write((tx) => tx.createNode('N', { n: 1 }).id)
     const { sequence } = database
     await database.erase(id)

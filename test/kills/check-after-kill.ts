@@ -47,7 +47,8 @@ export async function checkAfterKill(killed: Killed): Promise<FoundAfterKill> {
     must(words.opened >= model.count, `the writer found ${words.opened} of ${model.count} commits`)
   }
   const create = !of.isMade && words.opened === undefined
-  const database = await open(of.directory, { ...mode.options, create })
+  // What is compared is the whole history.
+  const database = await open(of.directory, { ...mode.options, keyRetention: 'forever', create })
   try {
     const { sequence } = database
     must(sequence >= model.count, `${sequence} commits are left of the ${model.count} found before`)

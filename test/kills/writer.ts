@@ -69,6 +69,7 @@ async function work(task: WriterTask): Promise<void> {
   let isClosing = false
   const database = await open(task.directory, {
     ...task.options,
+    keyRetention: 'forever',
     host: sayingHost(),
     on: {
       logRotated: () => say('r-'),

@@ -23,7 +23,7 @@ async function runStats(args: readonly string[], interruptAfter: number = 1): Pr
     signal: stop.signal,
     terminal: {
       write: (text) => {
-        pieces.push(text)
+        pieces.push(String(text))
         if (pieces.length === interruptAfter) stop.abort()
       },
       note: (text) => void (notes += text),

@@ -25,6 +25,9 @@ export interface Divergence {
   readonly actual: string
 }
 
+/** The codes of kind retry. */
+const lostRaces: ReadonlySet<string> = new Set(['Conflict', 'KeyReadConflict', 'KeyWriteConflict'])
+
 export type OpenStore = (options: { nodesValid: 'now' | 'always' }) => Promise<DurableStore>
 
 /** Where the store and the model part; undefined when they never do. */
@@ -220,7 +223,7 @@ class ScriptRun {
     this.#done.delete(transaction)
     this.#model.cancel(transaction)
     const rules = new Set<string>(outlook.failure?.codes)
-    if (rules.has(code) || (code === 'Conflict' && outlook.isOverlapped)) return undefined
+    if (rules.has(code) || (lostRaces.has(code) && outlook.isOverlapped)) return undefined
     return { what: 'commit', expected: objection ?? 'a commit', actual: code }
   }
 

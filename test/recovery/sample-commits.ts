@@ -71,7 +71,7 @@ export class SampleCommits {
       meta: this.#random.chance(0.5) ? this.#random.bytes(5) : undefined,
       symbols: [symbol],
       edges: [{ ordinal: edge, type: symbol, source: node, target }],
-      keys: [{ ordinal: key, keyspace: symbol, bytes: this.#random.bytes(4) }],
+      keys: [{ ordinal: key, keyspace: symbol, bytes: this.#random.bytes(4), start: 0, end: 4 }],
       events,
     }
   }

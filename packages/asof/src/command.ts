@@ -23,6 +23,8 @@ export interface Command {
   /** Paragraphs after the examples. */
   readonly details: readonly string[]
   readonly options: OptionSpecs
+  /** Commands within it, each named with what comes before: `keys get`. */
+  readonly parts?: readonly Command[]
   /** The exit code. */
   run(input: Arguments, context: CommandContext): Promise<number>
 }

@@ -1,4 +1,4 @@
-import type { CompactionReport, RetentionTarget } from 'asofdb'
+import type { CompactionReport, Database, Retention, RetentionTarget } from 'asofdb'
 import { bytesText, plural, secondsText } from './output/number-text.ts'
 import type { LongWorkKind } from './point-in-history.ts'
 
@@ -15,6 +15,18 @@ export function compactionLine(report: CompactionReport): string {
   const room = `tables of ${bytesText(bytesBefore)} are ${bytesText(bytesAfter)} now`
   const took = secondsText(durationMs / 1000)
   return `  ${plural(versionsDropped, 'version')} dropped, ${kept}; ${room}; took ${took}`
+}
+
+export interface StoredRule {
+  readonly of: RetentionTarget
+  readonly keep: Retention
+}
+
+/** The rules that are kept with a database. */
+export function storedRules(database: Database): StoredRule[] {
+  return database
+    .retention()
+    .flatMap(({ of, keep }) => (typeof of === 'string' ? [] : [{ of, keep }]))
 }
 
 /** What a retention or a horizon is of, in words; undefined: everything. */

@@ -9,6 +9,7 @@ export function commandHelp(command: Command, style: Style): string {
     `${style.bold(`asof ${command.name}`)}: ${command.summary}`,
     [style.bold('Examples'), ...exampleLines(command.examples, style)].join('\n'),
     [style.bold('Usage'), `  asof ${command.name} ${command.usage}`].join('\n'),
+    ...(command.parts === undefined ? [] : [partLines(command.parts, style).join('\n')]),
     ...command.details,
     [style.bold('Options'), ...optionLines(command.options)].join('\n'),
   ]
@@ -17,8 +18,6 @@ export function commandHelp(command: Command, style: Style): string {
 
 /** The page of the program. */
 export function programHelp(commands: readonly Command[], style: Style): string {
-  const width = Math.max(...commands.map(({ name }) => name.length)) + 2
-  const lines = commands.map(({ name, summary }) => `  ${pad(name, width)}${summary}`)
   const examples = [
     { command: 'asof demo .', meaning: 'import this git repository and look at it as of any date' },
     { command: 'asof import git . --into history', meaning: 'only import it' },
@@ -36,7 +35,7 @@ export function programHelp(commands: readonly Command[], style: Style): string 
   const blocks = [
     `${style.bold('asof')}: a database that remembers, at the command line`,
     [style.bold('Examples'), ...exampleLines(examples, style)].join('\n'),
-    [style.bold('Commands'), ...lines].join('\n'),
+    partLines(commands, style).join('\n'),
     [
       style.bold('Two times'),
       '  --valid T   what held in the world at T (default: now)',
@@ -49,6 +48,12 @@ export function programHelp(commands: readonly Command[], style: Style): string 
     'asof COMMAND --help shows examples and options of a command. NO_COLOR turns colours off.',
   ]
   return `${blocks.join('\n\n')}\n`
+}
+
+function partLines(commands: readonly Command[], style: Style): string[] {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2
+  const lines = commands.map(({ name, summary }) => `  ${pad(name, width)}${summary}`)
+  return [style.bold('Commands'), ...lines]
 }
 
 function exampleLines(examples: Command['examples'], style: Style): string[] {

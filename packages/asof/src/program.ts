@@ -9,6 +9,7 @@ import { diffCommand } from './commands/diff.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { forkCommand } from './commands/fork.ts'
 import { importCommand } from './commands/import.ts'
+import { keysCommand } from './commands/keys.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { provenanceCommand } from './commands/provenance.ts'
 import { retentionCommand } from './commands/retention.ts'
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   timelineCommand,
   provenanceCommand,
   diffCommand,
+  keysCommand,
   statsCommand,
   verifyCommand,
   recoverCommand,
@@ -73,8 +75,8 @@ async function dispatch(args: readonly string[], context: CommandContext): Promi
     return exitCodes.usage
   }
   if (name === 'help' || name === '--help' || name === '-h') {
-    const [about] = rest
-    const command = about === undefined ? undefined : mustFindCommand(about)
+    const [about, ...parts] = rest
+    const command = about === undefined ? undefined : choose(mustFindCommand(about), parts).command
     terminal.write(
       command === undefined ? programHelp(commands, style) : commandHelp(described(command), style),
     )
@@ -84,15 +86,39 @@ async function dispatch(args: readonly string[], context: CommandContext): Promi
     terminal.write(`asof ${version()}\n`)
     return exitCodes.ok
   }
-  const command = mustFindCommand(name)
+  const { command, args: own } = choose(mustFindCommand(name), rest)
   const full = described(command)
   // Help is given whatever else is typed beside it.
-  if (beforeDashes(rest).some((one) => one === '--help' || one === '-h')) {
+  if (beforeDashes(own).some((one) => one === '--help' || one === '-h')) {
     terminal.write(commandHelp(full, style))
     return exitCodes.ok
   }
-  const input: Arguments = parseArguments(rest, full.options)
+  const input: Arguments = parseArguments(own, full.options)
   return command.run(input, context)
+}
+
+interface Chosen {
+  readonly command: Command
+  /** What is left of the arguments. */
+  readonly args: readonly string[]
+}
+
+/** The command within a command that the first word names; itself where it has none, or no word. */
+function choose(command: Command, args: readonly string[]): Chosen {
+  const { parts } = command
+  const at = beforeDashes(args).findIndex((one) => !one.startsWith('-'))
+  const word = args[at]
+  if (parts === undefined || word === undefined) return { command, args }
+  const part = parts.find(({ name }) => name === `${command.name} ${word}`)
+  if (part !== undefined) return { command: part, args: args.toSpliced(at, 1) }
+  const words = parts.map(({ name }) => name.slice(command.name.length + 1))
+  const meant = suggest(word, words)
+  throw usageFailure(`there is no command ${command.name} ${word}`, {
+    hint:
+      meant === undefined
+        ? `the commands are ${words.map((one) => `${command.name} ${one}`).join(', ')}`
+        : `did you mean asof ${command.name} ${meant}?`,
+  })
 }
 
 /** The command with the options that all commands have. */

@@ -1,4 +1,4 @@
-import { type Database, isDatabaseError, open, type View } from 'asofdb'
+import { type Database, isDatabaseError, open, type OpenOptions, type View } from 'asofdb'
 import type { Arguments, OptionSpecs } from './arguments.ts'
 import { CommandFailure, usageFailure } from './failure.ts'
 import { parseMoment, viewAt } from './moment.ts'
@@ -41,8 +41,9 @@ export function mustBeAtMost(input: Arguments, count: number, usage: string): vo
 export async function withDatabase<Result>(
   folder: string,
   body: (database: Database) => Result | Promise<Result>,
+  options: Pick<OpenOptions, 'keyRetention'> = {},
 ): Promise<Result> {
-  const database = await openExisting(folder)
+  const database = await openExisting(folder, options)
   try {
     return await body(database)
   } finally {
@@ -50,9 +51,14 @@ export async function withDatabase<Result>(
   }
 }
 
-async function openExisting(folder: string): Promise<Database> {
+async function openExisting(
+  folder: string,
+  options: Pick<OpenOptions, 'keyRetention'>,
+): Promise<Database> {
   try {
-    return await open(folder, { create: false })
+    // How long keys are told is not for a command to say: that is kept with the database, or said
+    // by the program that opens it.
+    return await open(folder, { keyRetention: 'forever', ...options, create: false })
   } catch (error) {
     if (!isDatabaseError(error, 'NotADatabase')) throw error
     throw new CommandFailure(error.message, {

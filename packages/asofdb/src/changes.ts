@@ -4,12 +4,12 @@ import { bytesToLatin1 } from './encoding/text.ts'
 import { decodeValue, type Value } from './encoding/value.ts'
 import { type CommitMeta, type EntityState, metaOf, stateOf } from './graph/history.ts'
 import { type Period, spanToPeriod } from './graph/period-options.ts'
-import { schemaKeyspace } from './graph/schema.ts'
+import { schemaKeyspace } from './versions/key-names.ts'
 import { type EntityKind, entityId, entityKinds } from './versions/entity.ts'
 import { sliceOf } from './versions/payload-slice.ts'
 import { erasedKindOf } from './versions/removals.ts'
 import type { Tables } from './versions/tables.ts'
-import type { ViewContext } from './view.ts'
+import type { ViewContext } from './view-point.ts'
 
 /** Commits with a number in (after, to]. Default: all. */
 export interface ChangesSelection {
@@ -48,26 +48,53 @@ export function* changesBetween(
   const { tables } = context.indexes
   const after = Math.max(0, selection.after ?? 0)
   const to = Math.min(newest, selection.to ?? newest)
-  const erased = erasedByCommit(tables)
+  const erased = new ErasedIds(tables)
   for (let sequence = after + 1; sequence <= to; sequence++) {
-    const start = tables.commits.counts(sequence - 1)
-    const end = tables.commits.counts(sequence)
-    const events: ChangeEvent[] = []
-    for (const kind of entityKinds) {
-      for (let row = start[kind]; row < end[kind]; row++) {
-        if (isForgotten(tables, kind, row)) continue
-        const event = eventOf(tables, kind, row)
-        if (event !== undefined) events.push(event)
-      }
-    }
-    yield {
-      sequence,
-      system: microsToInstant(tables.commits.systemTime(sequence)),
-      meta: metaOf(tables, sequence),
-      events,
-      ...(erased.has(sequence) ? { erased: erased.get(sequence) ?? [] } : {}),
+    const ids = erased.of(sequence)
+    yield recordOf(tables, sequence, {
+      events: eventsOf(tables, sequence, everything),
+      ...(ids.length === 0 ? {} : { erased: ids }),
+    })
+  }
+}
+
+/** A commit with those of its events, and of the ids that it erased, that are given. */
+export function recordOf(
+  tables: Tables,
+  sequence: number,
+  told: Pick<CommitRecord, 'events' | 'erased'>,
+): CommitRecord {
+  return {
+    sequence,
+    system: microsToInstant(tables.commits.systemTime(sequence)),
+    meta: metaOf(tables, sequence),
+    ...told,
+  }
+}
+
+/** Which statements are of interest. */
+export interface WantedEvents {
+  /** Of entities of other kinds there are none. */
+  readonly kinds: readonly EntityKind[]
+  /** Whether the statement of a row is one. */
+  has(tables: Tables, kind: EntityKind, row: number): boolean
+}
+
+const everything: WantedEvents = { kinds: entityKinds, has: () => true }
+
+/** The statements of a commit that are of interest. */
+export function eventsOf(tables: Tables, sequence: number, wanted: WantedEvents): ChangeEvent[] {
+  const start = tables.commits.counts(sequence - 1)
+  const end = tables.commits.counts(sequence)
+  const events: ChangeEvent[] = []
+  for (const kind of wanted.kinds) {
+    for (let row = start[kind]; row < end[kind]; row++) {
+      if (isForgotten(tables, kind, row) || !wanted.has(tables, kind, row)) continue
+      const event = eventOf(tables, kind, row)
+      if (event !== undefined) events.push(event)
     }
   }
+  return events
 }
 
 /** What is told of something erased is that it was, and of a key nothing at all. */
@@ -78,18 +105,30 @@ function isForgotten(tables: Tables, kind: EntityKind, row: number): boolean {
   return kind === 'key' || row < table.firstSeen(ordinal)
 }
 
-function erasedByCommit({ removals }: Tables): Map<number, number[]> {
-  const byCommit = new Map<number, number[]>()
-  for (let index = 0; index < removals.count; index++) {
-    const removal = removals.at(index)
-    const kind = removal === undefined ? undefined : erasedKindOf(removal.kind)
-    if (removal === undefined || kind === undefined) continue
-    const ids = byCommit.get(removal.sequence)
-    const id = entityId(kind, removal.subject)
-    if (ids === undefined) byCommit.set(removal.sequence, [id])
-    else ids.push(id)
+/** The ids of what commits erased. Takes in what came since it was last asked. */
+export class ErasedIds {
+  readonly #tables: Tables
+  readonly #byCommit = new Map<number, number[]>()
+  #known = 0
+
+  constructor(tables: Tables) {
+    this.#tables = tables
   }
-  return byCommit
+
+  /** Empty for a commit that erased nothing. */
+  of(sequence: number): readonly number[] {
+    const { removals } = this.#tables
+    for (; this.#known < removals.count; this.#known++) {
+      const removal = removals.at(this.#known)
+      const kind = removal === undefined ? undefined : erasedKindOf(removal.kind)
+      if (removal === undefined || kind === undefined) continue
+      const ids = this.#byCommit.get(removal.sequence)
+      const id = entityId(kind, removal.subject)
+      if (ids === undefined) this.#byCommit.set(removal.sequence, [id])
+      else ids.push(id)
+    }
+    return this.#byCommit.get(sequence) ?? []
+  }
 }
 
 function eventOf(tables: Tables, kind: EntityKind, row: number): ChangeEvent | undefined {

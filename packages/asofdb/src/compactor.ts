@@ -1,7 +1,8 @@
 import { bytesBetween, countTables, zeroCounts } from './checkpoint/sections.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import { TableRewrite } from './compaction/table-rewrite.ts'
-import { type Generation, generationOf } from './generation.ts'
+import { type Edition, editionOf } from './edition.ts'
+import type { GraphIndexes } from './graph/graph-indexes.ts'
 import type { Host } from './host/host.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import type { CompactionFigures, Storage } from './storage.ts'
@@ -33,9 +34,9 @@ export interface CompactionReport {
 export interface CompactorOptions {
   readonly host: Host
   readonly storage: Storage
-  readonly first: Generation
-  /** Goes over to another generation, at once. */
-  adopt(generation: Generation): void
+  readonly first: Edition
+  /** Goes over to another edition, at once. */
+  adopt(edition: Edition): void
   /** Transactions that would meet a conflict if the tables were replaced now. */
   openTransactions(): number
 }
@@ -53,17 +54,18 @@ const pauseMs = 5
  * old ones as long as they are held.
  */
 export class Compactor {
-  readonly #options: CompactorOptions
-  #generation: Generation
-  /** Generations that views may still hold. */
-  #earlier: WeakRef<Generation>[] = []
+  readonly #options: Omit<CompactorOptions, 'first'>
+  #edition: Edition
+  /** What views may still hold of earlier editions: their indexes, and by those the tables. */
+  #earlier: WeakRef<GraphIndexes>[] = []
   #figures: CompactionFigures = { count: 0, versionsDropped: 0, lastDurationMs: null }
   #last: Promise<unknown> = Promise.resolve()
   #isStopped = false
 
   constructor(options: CompactorOptions) {
-    this.#options = options
-    this.#generation = options.first
+    const { first, ...others } = options
+    this.#options = others
+    this.#edition = first
   }
 
   get figures(): CompactionFigures {
@@ -89,18 +91,18 @@ export class Compactor {
     await this.#last
   }
 
-  /** Hides what a commit has erased from the views of earlier generations. */
+  /** Hides what a commit has erased from the views of earlier editions. */
   hide(removals: readonly Removal[]): void {
     const held = this.#earlier.map((reference) => reference.deref())
-    for (const generation of held) {
-      if (generation === undefined) continue
+    for (const indexes of held) {
+      if (indexes === undefined) continue
       for (const { kind, subject } of removals) {
         const erased = erasedKindOf(kind)
         if (erased === undefined) continue
-        const table = generation.tables.versions(erased)
+        const table = indexes.tables.versions(erased)
         if (table.head(subject) < 0) continue
         table.hideBefore(subject, table.count)
-        if (erased === 'edge') generation.indexes.adjacency.settled.unsettle(subject)
+        if (erased === 'edge') indexes.adjacency.settled.unsettle(subject)
       }
     }
   }
@@ -110,7 +112,7 @@ export class Compactor {
     this.#mustGoOn(options)
     mustTakeCheckpoints(storage)
     const startMs = host.clock.monotonicMs()
-    const { tables } = this.#generation
+    const { tables } = this.#edition
     const bytesBefore = bytesOf(tables)
     const rewrite = new TableRewrite(tables)
     const next = await this.#rewrite(rewrite, options)
@@ -133,11 +135,11 @@ export class Compactor {
     return { ...report, checkpoint, durationMs }
   }
 
-  /** Resolves in the turn after the new generation took over. */
-  async #rewrite(rewrite: TableRewrite, options: CompactOptions): Promise<Generation> {
+  /** Resolves in the turn after the new edition took over. */
+  async #rewrite(rewrite: TableRewrite, options: CompactOptions): Promise<Edition> {
     const { clock, timers } = this.#options.host
-    const next = generationOf(rewrite.target)
-    const used = this.#generation.indexes
+    const next = editionOf(rewrite.target)
+    const used = this.#edition.indexes
     const steps = rewrite.run()
     let patienceEndMs: number | undefined
     for (;;) {
@@ -159,12 +161,12 @@ export class Compactor {
     }
   }
 
-  #adopt(rewrite: TableRewrite, next: Generation): Generation {
-    const isErasing = this.#generation.tables.removals.hasUnfinishedErasure
+  #adopt(rewrite: TableRewrite, next: Edition): Edition {
+    const isErasing = this.#edition.tables.removals.hasUnfinishedErasure
     rewrite.finish()
     this.#earlier = this.#earlier.filter((reference) => reference.deref() !== undefined)
-    this.#earlier.push(new WeakRef(this.#generation))
-    this.#generation = next
+    this.#earlier.push(new WeakRef(this.#edition.indexes))
+    this.#edition = next
     this.#options.adopt(next)
     if (isErasing) this.#options.storage.forgetFiles()
     return next
@@ -190,6 +192,6 @@ function bytesOf(tables: Tables): number {
   return bytesBetween(zeroCounts(), countTables(tables))
 }
 
-function versionsIn(tables: Tables): number {
+export function versionsIn(tables: Tables): number {
   return entityKinds.reduce((sum, kind) => sum + tables.versions(kind).count, 0)
 }

@@ -6,7 +6,8 @@ import { type EntityKind, entityId, kindOf, ordinalOf } from './versions/entity.
 import { type PayloadSlice, slicesEqual } from './versions/payload-slice.ts'
 import { alwaysSpan } from './versions/periods.ts'
 import { DatabaseError } from './rules/errors.ts'
-import { type Coordinates, View, type ViewContext } from './view.ts'
+import { View } from './view.ts'
+import type { Coordinates, ViewContext } from './view-point.ts'
 
 /** A node or an edge that two views show differently. */
 export interface DiffEntry {

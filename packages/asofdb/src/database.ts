@@ -11,6 +11,7 @@ import {
   type NetDiffOptions,
 } from './compare.ts'
 import { graphIndexChecks } from './graph/index-checks.ts'
+import type { Keep } from './compaction/reclaimable.ts'
 import type { Host } from './host/host.ts'
 import type { EventName, Listener } from './observe/events.ts'
 import type { Health } from './observe/health.ts'
@@ -20,6 +21,7 @@ import { collectHealth, collectStats, type Stats } from './storage.ts'
 import type { Storage, VerifyReport } from './storage.ts'
 import type { CompactionReport, CompactOptions } from './compactor.ts'
 import { CurrentKeys } from './current-keys.ts'
+import { CurrentViews } from './current-views.ts'
 import type { ErasureOptions, ErasureReport, ErasureTarget } from './erasure.ts'
 import { type CommitInfo, OpenTransaction } from './open-transaction.ts'
 import type { PruneOptions, PruneReport } from './pruning.ts'
@@ -41,13 +43,21 @@ import {
   type WriteOptions,
 } from './transaction-runner.ts'
 import { Upkeep } from './upkeep.ts'
-import { type Coordinates, type KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
+import type { KeyView } from './key-view.ts'
+import {
+  type KeyspaceOptions,
+  type NamedValueEncoding,
+  type ValuesByEncoding,
+  valuesOf,
+} from './keys/value-encoding.ts'
+import { View } from './view.ts'
+import type { Coordinates, ViewContext } from './view-point.ts'
+import { type Watch, Watches, type WatchOptions } from './watch.ts'
+import type { WatchSelection } from './watch-selection.ts'
 import type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 import type { RecoveryReport } from './recovery/report.ts'
-import type { Generation } from './generation.ts'
-import type { GraphReader } from './graph/graph-reader.ts'
+import type { Edition } from './edition.ts'
 import { Horizons, mustSeeEverything } from './graph/horizons.ts'
-import { beginningMicros } from './versions/periods.ts'
 import { kindOf, ordinalOf } from './versions/entity.ts'
 import type { LiveTables } from './versions/live-tables.ts'
 import type { Tables } from './versions/tables.ts'
@@ -58,11 +68,16 @@ export interface DatabaseParts {
   readonly host: Host
   readonly observer: Observer
   readonly live: LiveTables
-  readonly generation: Generation
+  readonly edition: Edition
   readonly pipeline: CommitPipeline
   readonly settings: GraphSettings
   readonly storage: Storage
+  /** What is kept of keyspaces without a rule; milliseconds where it is a number. */
+  readonly otherKeyspaces: Keep
 }
+
+/** A program that names more keyspaces than this pays for the others each time. */
+const keyspacesKeptMax = 256
 
 /**
  * An open database. Reads answer at once, from what is durable; without further words they look
@@ -71,26 +86,25 @@ export interface DatabaseParts {
  */
 export class Database {
   readonly path: string
-  readonly #parts: DatabaseParts
-  /** Another one after each compaction. */
-  #context: ViewContext
+  /** Without the first edition, which is not to be held longer than it is in use. */
+  readonly #parts: Omit<DatabaseParts, 'edition'>
   readonly #storage: Storage
-  #current: View | undefined
-  #currentMicros = 0
-  #lastCommitView: View | undefined
-  /** The reader of that view and its sequence, kept apart because most reads go there. */
-  #readerAtLastCommit: GraphReader | undefined
-  #readerSequence = 0
+  readonly #views: CurrentViews
   readonly #runner: TransactionRunner
   readonly #upkeep: Upkeep
+  readonly #watches: Watches
+  /** Those asked for without options: each keeps what it takes to be asked again. */
+  readonly #keyspaces = new Map<string, KeyView<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(parts: DatabaseParts) {
     this.path = parts.path
-    this.#parts = parts
+    const { edition: first, ...others } = parts
+    this.#parts = others
     this.#storage = parts.storage
-    this.#context = this.#contextOf(parts.generation)
-    const { host, storage, pipeline, settings, observer, generation: first } = parts
+    const { host, storage, pipeline, settings, observer } = others
+    const { clock } = host
+    this.#views = new CurrentViews({ clock, pipeline, storage }, this.#contextOf(first))
     this.#runner = new TransactionRunner({
       host,
       storage,
@@ -106,13 +120,19 @@ export class Database {
       observer,
       pipeline,
       first,
-      adopt: (generation) => this.#adopt(generation),
+      otherKeyspaces: parts.otherKeyspaces,
+      adopt: (edition) => this.#adopt(edition),
       commit: (state, meta) => this.#runner.runNow(state, meta),
-      sequenceAt: (system) => this.#sequenceOf({ system }),
+      sequenceAt: (system) => this.#views.sequenceOf({ system }),
       sequenceBefore: (keepMs) => {
-        const micros = this.#nowMicros() - BigInt(Math.ceil(keepMs * 1000))
+        const micros = this.#views.nowMicros() - BigInt(Math.ceil(keepMs * 1000))
         return this.#tables.commits.sequenceAt(micros, this.sequence)
       },
+    })
+    this.#watches = new Watches({
+      context: () => this.#context,
+      acknowledgedSequence: () => storage.acknowledgedSequence,
+      onAcknowledged: (wake) => observer.on('commit', wake),
     })
     this.#upkeep.finishErasure()
   }
@@ -149,9 +169,8 @@ export class Database {
   /** As `write`, but with a system time of the past: for taking over a history in its order. */
   async import<T>(body: (tx: Transaction) => T | Promise<T>, options: ImportOptions): Promise<T> {
     this.#mustBeOpen()
-    this.#mustBeOpen()
     const system = instantToMicros(options.system, this.#context.timeZone)
-    if (system > this.#nowMicros()) {
+    if (system > this.#views.nowMicros()) {
       throw new DatabaseError(
         'TimeInFuture',
         `the system time ${microsToInstant(system).toString()} of an import is in the future`,
@@ -203,9 +222,10 @@ export class Database {
    */
   asOf(at: Coordinates): View {
     this.#mustBeOpen()
-    const valid =
-      at.valid === undefined ? this.#nowMicros() : instantToMicros(at.valid, this.#context.timeZone)
-    return this.#viewAt(this.#sequenceOf(at), valid)
+    const views = this.#views
+    const { timeZone } = this.#context
+    const valid = at.valid === undefined ? views.nowMicros() : instantToMicros(at.valid, timeZone)
+    return views.at(views.sequenceOf(at), valid)
   }
 
   /** What the database would have answered at an instant: both times set to it. */
@@ -216,67 +236,83 @@ export class Database {
   /** A view of this moment that stays: later commits don't change it. */
   snapshot(): View {
     this.#mustBeOpen()
-    return this.#viewAt(this.sequence, this.#nowMicros())
+    return this.#views.at(this.sequence, this.#views.nowMicros())
   }
 
   node(id: number): ReturnType<View['node']> {
     // What holds from the last commit on for ever holds now, whatever the clock says: reading the
     // clock would cost more than reading the node.
-    const reader = this.#readerAtLastCommit
-    if (reader !== undefined && this.#readerSequence === this.#storage.acknowledgedSequence) {
-      return reader.openEndedNode(id) ?? this.#now().node(id)
-    }
-    return this.#atLastCommit().openEndedNode(id) ?? this.#now().node(id)
+    return this.#views.readerAtLastCommit().openEndedNode(id) ?? this.#views.now().node(id)
   }
 
   edge(id: number): ReturnType<View['edge']> {
-    return this.#now().edge(id)
+    return this.#views.now().edge(id)
   }
 
   nodes(...args: Parameters<View['nodes']>): ReturnType<View['nodes']> {
-    return this.#now().nodes(...args)
+    return this.#views.now().nodes(...args)
   }
 
   edges(type?: string): ReturnType<View['edges']> {
-    return this.#now().edges(type)
+    return this.#views.now().edges(type)
   }
 
   out(...args: Parameters<View['out']>): ReturnType<View['out']> {
-    return this.#now().out(...args)
+    return this.#views.now().out(...args)
   }
 
   in(...args: Parameters<View['in']>): ReturnType<View['in']> {
-    return this.#now().in(...args)
+    return this.#views.now().in(...args)
   }
 
   targets(id: number, type?: string): number[] {
-    return this.#now().targets(id, type)
+    return this.#views.now().targets(id, type)
   }
 
   sources(id: number, type?: string): number[] {
-    return this.#now().sources(id, type)
+    return this.#views.now().sources(id, type)
   }
 
   timeline(...args: Parameters<View['timeline']>): ReturnType<View['timeline']> {
-    return this.#now().timeline(...args)
+    return this.#views.now().timeline(...args)
   }
 
   provenance(id: number): ReturnType<View['provenance']> {
-    return this.#now().provenance(id)
+    return this.#views.now().provenance(id)
   }
 
   match(...args: Parameters<View['match']>): ReturnType<View['match']> {
-    return this.#now().match(...args)
+    return this.#views.now().match(...args)
   }
 
-  /** A keyspace as it is now, at each call anew; one never written to is empty. */
-  keys(keyspace: string): KeyView {
+  /**
+   * A keyspace as it is now, at each call anew; one never written to is empty. Values are anything
+   * that can be stored, unless an encoding is given.
+   */
+  keys<Name extends NamedValueEncoding = 'value'>(
+    keyspace: string,
+    options?: { readonly values?: Name | undefined },
+  ): KeyView<ValuesByEncoding[Name]>
+  keys<V>(keyspace: string, options: KeyspaceOptions<V>): KeyView<V>
+  keys(keyspace: string, options?: KeyspaceOptions<unknown>): KeyView<unknown> {
     this.#mustBeOpen()
-    return new CurrentKeys(keyspace, {
+    const named = options === undefined ? this.#keyspaces.get(keyspace) : undefined
+    if (named !== undefined) return named
+    const points = {
       context: () => this.#context,
-      now: () => View.pointOf(this.#now()),
-      atLastCommit: () => this.#lastCommit(),
-    })
+      now: () => View.pointOf(this.#views.now()),
+      atLastCommit: () => View.pointOf(this.#views.lastCommit()),
+    }
+    const keys = new CurrentKeys(keyspace, points, valuesOf(options))
+    if (options === undefined && this.#keyspaces.size < keyspacesKeptMax) {
+      this.#keyspaces.set(keyspace, keys)
+    }
+    return keys
+  }
+
+  /** Names of the keyspaces in which anything was ever stated about a key; see `View`. */
+  keyspaces(): string[] {
+    return this.#views.now().keyspaces()
   }
 
   /** Nodes and edges that differ between two views, with what they were in each. Lazy. */
@@ -292,8 +328,8 @@ export class Database {
    */
   netDiff(options: NetDiffOptions): Generator<NetDiffEntry> {
     this.#mustBeOpen()
-    const from = this.#sequenceOf(options.from)
-    const to = this.#sequenceOf(options.to)
+    const from = this.#views.sequenceOf(options.from)
+    const to = this.#views.sequenceOf(options.to)
     this.#mustSeeGraph(Math.min(from, to), options.id)
     return netDifferences(this.#context, { from, to }, options)
   }
@@ -303,6 +339,21 @@ export class Database {
     this.#mustBeOpen()
     mustSeeEverything(this.#tables, Math.min(selection.after ?? 0, this.sequence))
     return changesBetween(this.#context, selection, this.sequence)
+  }
+
+  /**
+   * Commits as they are acknowledged, in their order, each once and with what is of interest in it:
+   * changes of keys, of nodes with a label, of edges of a type, of entities by their ids, or all.
+   * From now on, or after a commit that was seen before: none is left out between. It waits for
+   * ever; see `Watch` for how it ends.
+   *
+   * Throws `InvalidArgument`, `InvalidKey`, and `HistoryPruned` where something after that commit
+   * is not told any more. The iteration throws that, too, for who is more than one compaction
+   * behind; `Closed` when the database is closed; and the reason of the signal.
+   */
+  watch(selection?: WatchSelection, options: WatchOptions = {}): Watch {
+    this.#mustBeOpen()
+    return this.#watches.start(selection, options)
   }
 
   /** A commit by its number; undefined when there is none that readers see. */
@@ -348,14 +399,12 @@ export class Database {
     const { toSequence, toTime } = options
     const { host, settings, storage, path } = this.#parts
     const into = absolutePath(directory)
-    if (path !== ':memory:') {
-      mustBeApart({ source: absolutePath(path), places: storage.places, target: into })
-    }
-    const { origin } = storage
+    const { origin, places } = storage
+    if (places !== undefined) mustBeApart({ source: absolutePath(path), places, target: into })
     return copyDatabase({
       host,
       tables: this.#tables,
-      sequence: this.#sequenceOf({
+      sequence: this.#views.sequenceOf({
         ...(toSequence === undefined ? {} : { sequence: toSequence }),
         ...(toTime === undefined ? {} : { system: toTime }),
       }),
@@ -402,7 +451,10 @@ export class Database {
     return this.#whileOpen(() => this.#upkeep.erase(targets, options))
   }
 
-  /** How long the past is told, where that is not for ever; see `setRetention`. */
+  /**
+   * How long the past is told: the rules that are stored, and what holds for other keyspaces. All
+   * else is told for ever. See `setRetention` and `keyRetention`.
+   */
   retention(): RetentionRule[] {
     this.#mustBeOpen()
     return this.#upkeep.rules()
@@ -446,8 +498,7 @@ export class Database {
 
   /** Finishes what is under way, makes a last checkpoint, and lets go of the directory. */
   close(): Promise<void> {
-    this.#lastCommitView = undefined
-    this.#readerAtLastCommit = undefined
+    this.#views.forget()
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -459,14 +510,18 @@ export class Database {
   #close(): Promise<void> {
     const { observer, storage } = this.#parts
     observer.noteClosing()
+    this.#runner.stop()
+    this.#watches.wakeAll()
     const stopped = this.#upkeep.stop()
-    return stopped.then(() => storage.close()).then(
-      () => observer.noteClosed(undefined),
-      (error: unknown) => {
-        observer.noteClosed(error)
-        throw error
-      },
-    )
+    return stopped
+      .then(() => storage.close())
+      .then(
+        () => observer.noteClosed(undefined),
+        (error: unknown) => {
+          observer.noteClosed(error)
+          throw error
+        },
+      )
   }
 
   async #whileOpen<T>(work: () => Promise<T>): Promise<T> {
@@ -474,13 +529,23 @@ export class Database {
     return work()
   }
 
+  get #context(): ViewContext {
+    return this.#views.context
+  }
+
   get #tables(): Tables {
     return this.#context.indexes.tables
   }
 
-  #contextOf({ indexes, keyIndex }: Generation): ViewContext {
-    const { timeZone } = this.#parts.settings
-    return { indexes, keyIndex, timeZone, mustBeReadable: () => this.#mustBeOpen() }
+  #contextOf({ indexes, keyIndex }: Edition): ViewContext {
+    const { host, settings } = this.#parts
+    return {
+      indexes,
+      keyIndex,
+      timeZone: settings.timeZone,
+      mustBeReadable: () => this.#mustBeOpen(),
+      yieldTurn: () => host.timers.yieldTurn(),
+    }
   }
 
   /** Refuses a comparison with a state of the graph of which something was pruned. */
@@ -492,106 +557,16 @@ export class Database {
     for (const one of ['node', 'edge'] as const) horizons.mustSeeAll(one, undefined)
   }
 
-  /** Goes over to other tables with the same commits. Views made before stay with theirs. */
-  #adopt(generation: Generation): void {
+  #adopt(edition: Edition): void {
     const { pipeline, live } = this.#parts
-    live.replace(generation.tables)
-    pipeline.adopt(generation)
-    this.#context = this.#contextOf(generation)
-    this.#current = undefined
-    this.#lastCommitView = undefined
-    this.#readerAtLastCommit = undefined
+    this.#watches.adopt(this.#context)
+    live.replace(edition.tables)
+    pipeline.adopt(edition)
+    this.#views.adopt(this.#contextOf(edition))
   }
 
   #mustBeOpen(): void {
     if (this.#closing === undefined) return
     throw new DatabaseError('Closed', `the database ${this.path} is closed; open it again`)
-  }
-
-  /** max(wall clock, last commit): a writer sees its own default writes at once. */
-  #nowMicros(): bigint {
-    const wall = BigInt(this.#parts.host.clock.wallMicros())
-    const { sequence } = this
-    const last = sequence === 0 ? wall : this.#tables.commits.systemTime(sequence)
-    return wall > last ? wall : last
-  }
-
-  /** The graph at the instant of the last commit. */
-  #atLastCommit(): GraphReader {
-    const view = this.#lastCommit()
-    this.#readerAtLastCommit = View.readerOf(view)
-    this.#readerSequence = view.sequence
-    return this.#readerAtLastCommit
-  }
-
-  #lastCommit(): View {
-    const known = this.#lastCommitView
-    if (known !== undefined && known.sequence === this.sequence) return known
-    this.#mustBeOpen()
-    const { sequence } = this
-    const valid = sequence === 0 ? beginningMicros : this.#tables.commits.systemTime(sequence)
-    this.#lastCommitView = this.#viewAt(sequence, valid)
-    return this.#lastCommitView
-  }
-
-  /** The view of now, kept while neither the clock nor the last commit has moved. */
-  #now(): View {
-    this.#mustBeOpen()
-    const micros = this.#parts.host.clock.wallMicros()
-    const current = this.#current
-    if (current !== undefined && micros === this.#currentMicros) {
-      if (current.sequence === this.sequence) return current
-    }
-    this.#currentMicros = micros
-    this.#current = this.#viewAt(this.sequence, this.#nowMicros())
-    return this.#current
-  }
-
-  #viewAt(sequence: number, valid: bigint): View {
-    const counts = this.#tables.commits.counts(sequence)
-    const horizons = Horizons.at(this.#tables, sequence)
-    const point: ViewPoint = { sequence, counts, valid, horizons }
-    return new View(this.#context, point)
-  }
-
-  /** The commits known at a system time or sequence; the newest when neither is given. */
-  #sequenceOf(at: Coordinates): number {
-    const { pipeline } = this.#parts
-    const tables = this.#tables
-    if (at.sequence !== undefined) {
-      if (at.system !== undefined) {
-        throw new DatabaseError('InvalidArgument', 'give system or sequence, not both')
-      }
-      if (Number.isInteger(at.sequence) && at.sequence >= 0 && at.sequence <= this.sequence) {
-        return at.sequence
-      }
-      throw new DatabaseError(
-        'InvalidArgument',
-        `there is no commit ${String(at.sequence)}; the newest is ${this.sequence}`,
-      )
-    }
-    if (at.system === undefined) return this.sequence
-    const micros = instantToMicros(at.system, this.#context.timeZone)
-    if (micros > this.#nowMicros()) {
-      throw new DatabaseError(
-        'TimeInFuture',
-        `system time ${microsToInstant(micros).toString()} has not come yet; an answer as of it ` +
-          'could not be repeated',
-        { details: { system: micros } },
-      )
-    }
-    const { commits } = tables
-    const { sequence } = this
-    if (sequence < commits.sequence && micros >= commits.systemTime(sequence + 1)) {
-      throw new DatabaseError(
-        'TimeInFuture',
-        `a commit of system time ${microsToInstant(commits.systemTime(sequence + 1)).toString()} ` +
-          'is not durable yet, so an answer as of then could not be repeated; leave system out ' +
-          'to read what is known now, or ask again',
-        { details: { system: micros } },
-      )
-    }
-    pipeline.raiseReadFloor(micros)
-    return commits.sequenceAt(micros, sequence)
   }
 }

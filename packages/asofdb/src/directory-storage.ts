@@ -65,7 +65,7 @@ export interface StoredState {
   readonly applier: BatchApplier
 }
 
-interface OpenedParts extends StoredState {
+interface OpenedParts extends Pick<StoredState, 'live'> {
   readonly options: DirectoryOptions
   readonly lock: DirectoryLock
   readonly places: Places
@@ -181,7 +181,8 @@ export class DirectoryStorage implements Storage {
       durableSequence: () => storage.figures().durableSequence,
     })
     state.live.current.shelf.loadFrom(images)
-    const parts = { ...state, options, lock, places, manifests, recovery: report, images }
+    const { live } = state
+    const parts = { live, options, lock, places, manifests, recovery: report, images }
     const storage = new DirectoryStorage(parts)
     try {
       if (mode !== 'off') await storage.#startLog(mode, opened.log)

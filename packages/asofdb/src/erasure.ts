@@ -9,7 +9,7 @@ import { DatabaseError } from './rules/errors.ts'
 import type { KnownBackup } from './transfer/known-backups.ts'
 import { type EntityKind, kindOf, ordinalOf } from './versions/entity.ts'
 import { alwaysSpan } from './versions/periods.ts'
-import { checkKeyspace } from './transaction.ts'
+import { checkKeyspace } from './key-transaction.ts'
 import { erasureOf, type Removal } from './versions/removals.ts'
 
 /** What to erase: a node or an edge, by id or as read; or a key. */

@@ -6,6 +6,7 @@
 export type { Fsync } from './log/durability.ts'
 export type { Durability, WriteDurability } from './log/durability-options.ts'
 export { type KindBounds, open, type OpenOptions } from './open.ts'
+export { openReadOnly, type ReadOnlyOptions } from './open-read-only.ts'
 export type { Compression } from './encoding/compression.ts'
 export type { Database } from './database.ts'
 export type { BeginOptions, ImportOptions, WriteOptions } from './transaction-runner.ts'
@@ -25,12 +26,6 @@ export type {
 // The state of a database and its files.
 export type { CheckpointReport } from './checkpoint/checkpoint-writer.ts'
 
-// Forgetting.
-export type { CompactionReport, CompactOptions } from './compactor.ts'
-export type { KnownBackup } from './transfer/known-backups.ts'
-export type { ErasureOptions, ErasureReport, ErasureTarget } from './erasure.ts'
-export type { HorizonReport, PruneOptions, PruneReport } from './pruning.ts'
-export type { Retention, RetentionRule, RetentionTarget } from './retention.ts'
 export { inspect, recover, type InspectOptions, type RecoverOptions } from './recover.ts'
 export { relocate, type RelocateOptions, type RelocateReport } from './relocate.ts'
 export type { IndexImageReport, IndexImageState } from './checkpoint/index-images.ts'
@@ -48,7 +43,14 @@ export type {
   SkippedCommits,
 } from './recovery/report.ts'
 export type { Problem, VerifyReport } from './recovery/verify.ts'
-export type { CompactionFigures, LogFigures, Stats } from './storage.ts'
+export type { CompactionFigures, ImageFigures, LogFigures, Stats } from './storage.ts'
+
+// Forgetting.
+export type { CompactionReport, CompactOptions } from './compactor.ts'
+export type { KnownBackup } from './transfer/known-backups.ts'
+export type { ErasureOptions, ErasureReport, ErasureTarget } from './erasure.ts'
+export type { HorizonReport, PruneOptions, PruneReport } from './pruning.ts'
+export type { Retention, RetentionRule, RetentionTarget } from './retention.ts'
 
 // What happens to it, for those who watch.
 export type {
@@ -76,33 +78,39 @@ export type { LatencySummary } from './observe/latency-histogram.ts'
 export type { GroupFigures } from './observe/log-meter.ts'
 
 // Reading, at any point of the two times.
-export type {
-  KeyView,
-  View,
-  Coordinates,
-  KeyProvenanceEntry,
-  KeyTimelineEntry,
-  Window,
-} from './view.ts'
+export type { View } from './view.ts'
+export type { Coordinates, Window } from './view-point.ts'
+export type { KeyProvenanceEntry, KeyTimelineEntry, KeyVersion, KeyView } from './key-view.ts'
 export type { Edge, Node } from './graph/elements.ts'
 export type { EdgeSelection } from './graph/graph-reader.ts'
 export type { ValueRange, Where } from './graph/where.ts'
-export type { KeyEntry, KeyRange } from './keys/key-reader.ts'
+export type { KeyCursor } from './keys/key-cursor.ts'
+export type { KeyEnds } from './keys/key-ends.ts'
+export type { KeyEntries, KeyListing } from './keys/key-entries.ts'
+export type { KeyRange } from './keys/key-range.ts'
+export type { KeyEntry } from './keys/key-scan.ts'
+export type {
+  CustomValueEncoding,
+  JsonValue,
+  KeyspaceOptions,
+  NamedValueEncoding,
+  ValueEncoding,
+  ValueInputsByEncoding,
+  ValuesByEncoding,
+} from './keys/value-encoding.ts'
 export type { EdgePattern, MatchRow, NodePattern, Pattern } from './graph/match.ts'
 
 // History.
 export type { CommitMeta, EntityState, ProvenanceEntry, TimelineEntry } from './graph/history.ts'
 export type { ChangeEvent, ChangesSelection, CommitRecord } from './changes.ts'
+export type { Watch, WatchOptions } from './watch.ts'
+export type { WatchedKeys, WatchSelection } from './watch-selection.ts'
 export type { DiffEntry, NetDiffEntry, NetDiffOptions } from './compare.ts'
 export type { Period } from './graph/period-options.ts'
 
 // Writing.
-export type {
-  KeyTransaction,
-  KeyWriteOptions,
-  Transaction,
-  UniqueOptions,
-} from './transaction.ts'
+export type { KeyTransaction, KeyWriteOptions } from './key-transaction.ts'
+export type { Transaction, UniqueOptions } from './transaction.ts'
 export type {
   DeleteOptions,
   EdgeBounds,
@@ -113,6 +121,7 @@ export type {
   WriteVerbOptions,
 } from './graph/graph-writer.ts'
 export type { PeriodOptions } from './graph/period-options.ts'
+export type { Savepoint } from './commit/savepoints.ts'
 export type { Properties, PropertyChanges } from './graph/payload.ts'
 
 // Time.

@@ -3,7 +3,7 @@ import type { CommitMeta } from './graph/history.ts'
 import type { GraphSettings } from './graph/graph-writer.ts'
 import type { Instant } from './encoding/instant.ts'
 import { Transaction } from './transaction.ts'
-import type { ViewContext } from './view.ts'
+import type { ViewContext } from './view-point.ts'
 
 /** A commit: its number, its system time and what its writer said about it. */
 export interface CommitInfo {
@@ -29,8 +29,8 @@ export class OpenTransaction extends Transaction {
   }
 
   /**
-   * Commits; resolves when durable, with undefined if nothing was stated. `Conflict` when it lost
-   * a race: begin again.
+   * Commits; resolves when durable, with undefined if nothing was stated. An error of
+   * kind `retry` when it lost a race: begin again.
    */
   commit(): Promise<CommitInfo | undefined> {
     return this.#commit()

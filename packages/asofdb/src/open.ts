@@ -6,7 +6,7 @@ import { Database } from './database.ts'
 import { DirectoryStorage } from './directory-storage.ts'
 import { checkCompression, type Compression } from './encoding/compression.ts'
 import { checkTimeZone } from './encoding/time-zone.ts'
-import { generationOf } from './generation.ts'
+import { editionOf } from './edition.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node-host.ts'
 import type { Fsync } from './log/durability.ts'
@@ -14,6 +14,7 @@ import { chooseMode, type Durability } from './log/durability-options.ts'
 import type { Listeners } from './observe/events.ts'
 import { Observer } from './observe/observer.ts'
 import { recoveryPolicies, type RecoveryPolicy } from './recovery/report.ts'
+import { checkRetention, type Retention, retentionToKeep } from './retention.ts'
 import { DatabaseError } from './rules/errors.ts'
 import { MemoryStorage, type Storage } from './storage.ts'
 import { absolutePath } from './transfer/target-directory.ts'
@@ -115,6 +116,14 @@ export interface OpenOptions {
    * Default: `strict`.
    */
   readonly recovery?: RecoveryPolicy | undefined
+  /**
+   * How long what keys held is told, in keyspaces without a rule of their own: `present`, only what
+   * they hold now; `forever`; or the length of time for which questions about the past are
+   * answered. It holds for this opening; see `Transaction.setRetention` for rules that are kept.
+   * What is older is still told until it is reclaimed, by `prune` or in the background when there
+   * is as much of it as of all else. Default: `present`.
+   */
+  readonly keyRetention?: Retention | undefined
   /** Another outside world, for tests. */
   readonly host?: Host | undefined
 }
@@ -140,8 +149,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const host = options.host ?? nodeHost()
   const observer = new Observer(host, path)
   observer.events.addAll(options.on ?? {})
-  const generation = generationOf(new Tables())
-  const { tables, applier } = generation
+  const edition = editionOf(new Tables())
+  const { tables, applier } = edition
   const live = new LiveTables(tables)
   let storage: Storage
   let nodesValid = options.nodesValid ?? 'now'
@@ -174,7 +183,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     nodesValid = directory.origin.settings['nodesValid'] === 'always' ? 'always' : 'now'
     storage = directory
   }
-  const pipeline = new CommitPipeline({ host, log: storage, observer, ...generation })
+  const pipeline = new CommitPipeline({ host, log: storage, observer, ...edition })
   const timeZone = options.timeZone ?? 'UTC'
   observer.noteRecovered(storage.recovery)
   return new Database({
@@ -182,7 +191,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     host,
     observer,
     live,
-    generation,
+    edition,
+    otherKeyspaces: retentionToKeep(options.keyRetention ?? 'present'),
     pipeline,
     settings: { timeZone, nodesValid },
     storage,
@@ -281,5 +291,6 @@ function checkOptions(path: string, options: OpenOptions): void {
     refuse(`recovery is one of ${recoveryPolicies.join(', ')}, not ${String(options.recovery)}`)
   }
   checkCompression(options.checkpointCompression)
+  if (options.keyRetention !== undefined) checkRetention(options.keyRetention)
   if (options.timeZone !== undefined) checkTimeZone(options.timeZone)
 }

@@ -19,11 +19,14 @@ export interface ReadOnlyParts {
   readonly report: RecoveryReport
   readonly databaseId: string
   readonly settings: Settings
+  /** What a write is refused with, where the reason is not damage. */
+  readonly refusal?: DatabaseError | undefined
 }
 
 /**
- * What could be proved whole of a damaged directory, in memory; nothing is ever written back. The
- * directory stays taken until `close`, so that what is read is what lies there.
+ * What could be proved whole of a damaged directory, or what was read beside the owner of one, in
+ * memory; nothing is ever written back. A damaged directory stays taken until `close`, so that what
+ * is read is what lies there.
  */
 export class ReadOnlyStorage extends MemoryStorage {
   override readonly recovery: RecoveryReport
@@ -61,6 +64,7 @@ export class ReadOnlyStorage extends MemoryStorage {
   override async verify(derived: readonly DerivedCheck[]): Promise<VerifyReport> {
     const report = await super.verify(derived)
     const { damage } = this.recovery
+    if (damage.length === 0) return report
     const found = damage.map(({ file, offset, what }) => ({ where: file, what, offset }))
     return { ...report, isSound: false, problems: [...found, ...report.problems] }
   }
@@ -70,6 +74,8 @@ export class ReadOnlyStorage extends MemoryStorage {
   }
 
   #refusal(): DatabaseError {
+    const { refusal } = this.#parts
+    if (refusal !== undefined) return refusal
     const { readOnlyReason, recoveredSequence } = this.recovery
     return new DatabaseError(
       'ReadOnly',

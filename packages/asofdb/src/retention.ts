@@ -11,8 +11,12 @@ export type RetentionTarget =
  */
 export type Retention = 'forever' | 'present' | { readonly keepMs: number }
 
+/** What keyspaces have in common that no rule is about. */
+export const otherKeyspaces = 'other keyspaces'
+
 export interface RetentionRule {
-  readonly of: RetentionTarget
+  /** `other keyspaces`: what holds for those without a rule, as this opening says. */
+  readonly of: RetentionTarget | typeof otherKeyspaces
   readonly keep: Retention
 }
 
@@ -39,6 +43,15 @@ export function kindOfTarget(target: RetentionTarget): { kind: EntityKind; name:
 
 export function targetOf(kind: EntityKind, name: string): RetentionTarget {
   return kind === 'node' ? { label: name } : kind === 'edge' ? { type: name } : { keyspace: name }
+}
+
+/** As it is stored. */
+export function retentionToKeep(retention: Retention): 'forever' | 'present' | number {
+  return typeof retention === 'object' ? retention.keepMs : retention
+}
+
+export function keepToRetention(keep: 'forever' | 'present' | number): Retention {
+  return typeof keep === 'number' ? { keepMs: keep } : keep
 }
 
 /** Refuses what is no retention. */

@@ -229,6 +229,8 @@ export interface Stats {
   readonly durableSequence: number
   readonly entities: { readonly nodes: number; readonly edges: number; readonly keys: number }
   readonly versions: { readonly nodes: number; readonly edges: number; readonly keys: number }
+  /** Versions that are not the newest of their entity: what reclaiming makes fewer. */
+  readonly superseded: { readonly nodes: number; readonly edges: number; readonly keys: number }
   /** Names of labels, types, properties and keyspaces. */
   readonly symbols: number
   readonly bytes: {
@@ -309,6 +311,11 @@ export function collectStats(parts: StatsParts): Stats {
     durableSequence,
     entities: { nodes: node.entityCount, edges: edge.entityCount, keys: key.entityCount },
     versions: { nodes: node.count, edges: edge.count, keys: key.count },
+    superseded: {
+      nodes: node.count - node.entitiesWithRows,
+      edges: edge.count - edge.entitiesWithRows,
+      keys: key.count - key.entitiesWithRows,
+    },
     symbols: tables.symbols.count,
     bytes: {
       tables: rowBytes,

@@ -1,4 +1,5 @@
 import type { CommitPipeline } from './commit/commit-pipeline.ts'
+import { RetryLanes, type Turn } from './commit/retry-lanes.ts'
 import type { Isolation, TransactionCore } from './commit/transaction-core.ts'
 import { ByteWriter } from './encoding/bytes.ts'
 import type { InstantInput } from './encoding/instant.ts'
@@ -10,7 +11,7 @@ import type { WriteDurability } from './log/durability-options.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import type { Storage } from './storage.ts'
 import { Transaction } from './transaction.ts'
-import type { ViewContext } from './view.ts'
+import type { ViewContext } from './view-point.ts'
 
 export interface WriteOptions {
   /** Who, why and from what source: kept with the commit, shown by provenance and changes. */
@@ -23,7 +24,10 @@ export interface WriteOptions {
    * readers see the commit as early as any. Less than the database promises changes nothing.
    */
   readonly durability?: WriteDurability | undefined
-  /** How often a closure that lost a race runs again. Default: 10. */
+  /**
+   * How often a closure that lost a race runs again, before the loss is thrown. Those that lost
+   * over the same entity run one after another. Default: 10.
+   */
   readonly retries?: number | undefined
 }
 
@@ -37,7 +41,6 @@ export interface BeginOptions extends Omit<WriteOptions, 'retries'> {
 }
 
 const retriesDefault = 10
-const retryDelayMs = 2
 
 export interface TransactionRunnerParts {
   readonly host: Host
@@ -54,9 +57,11 @@ export interface TransactionRunnerParts {
 /** Runs transactions from their begin to the durability that was asked for. */
 export class TransactionRunner {
   readonly #parts: TransactionRunnerParts
+  readonly #lanes: RetryLanes
 
   constructor(parts: TransactionRunnerParts) {
     this.#parts = parts
+    this.#lanes = new RetryLanes(parts.host)
   }
 
   /** Runs `body`, again where it loses a race, and commits what it stated. */
@@ -65,40 +70,59 @@ export class TransactionRunner {
     options: WriteOptions,
     system: bigint | undefined,
   ): Promise<T> {
-    const retries = options.retries ?? retriesDefault
+    const retries = retriesOf(options)
     const meta = encodeMeta(options.meta)
-    this.#parts.storage.mustSupport(options.durability)
-    for (let attempt = 0; ; attempt++) {
+    const { pipeline, storage } = this.#parts
+    storage.mustSupport(options.durability)
+    let loss: DatabaseError | undefined
+    let turn: Turn | undefined
+    for (let losses = 0; ; losses++) {
       this.#parts.mustBeOpen()
-      while (this.#parts.storage.isBehind) await this.untilRoom()
-      this.#parts.storage.mustBeWritable()
-      const core = this.begin(options, system)
+      // Nothing is awaited without need: a body that doesn't either is committed in this turn.
+      if (loss !== undefined) turn = await this.#lanes.turn(loss, losses, turn)
+      else if (this.#lanes.isPriorityTaken) await this.#lanes.pass()
       let result: T
-      try {
-        const made = body(new Transaction(this.#parts.context(), core, this.#parts.settings))
-        result = made instanceof Promise ? await made : made
-        this.#parts.mustBeOpen()
-        // In the turn of the commit, so that those who waited together don't all go together.
-        while (this.#parts.storage.isBehind) await this.untilRoom()
-        this.#parts.storage.mustBeWritable()
-      } catch (error) {
-        core.cancel()
-        // A body that meets the end of the tables it was begun on has lost a race, too.
-        if (!core.tables.isReplaced || attempt >= retries) throw error
-        if (!isDatabaseError(error, 'Conflict')) throw error
-        continue
-      }
       let sequence: number | undefined
+      let runsAgain = false
       try {
-        sequence = this.#parts.pipeline.commit(core, { meta, system })
-      } catch (error) {
-        if (!isDatabaseError(error, 'Conflict') || attempt >= retries) throw error
-        await this.#pause(attempt)
-        continue
+        this.#parts.mustBeOpen()
+        while (storage.isBehind) await this.untilRoom()
+        storage.mustBeWritable()
+        const core = this.begin(options, system)
+        try {
+          const made = body(new Transaction(this.#parts.context(), core, this.#parts.settings))
+          result = made instanceof Promise ? await made : made
+          this.#parts.mustBeOpen()
+          // In the turn of the commit, so that those who waited together don't all go together.
+          while (storage.isBehind) await this.untilRoom()
+          storage.mustBeWritable()
+        } catch (error) {
+          core.cancel()
+          // A body that meets the end of the tables it was begun on has lost a race, too.
+          if (!core.tables.isReplaced || losses >= retries) throw error
+          loss = mustBeLoss(error)
+          runsAgain = true
+          continue
+        }
+        try {
+          sequence = pipeline.commit(core, { meta, system })
+        } catch (error) {
+          if (losses >= retries) throw error
+          loss = mustBeLoss(error)
+          runsAgain = true
+          continue
+        }
+      } finally {
+        if (!runsAgain) turn?.end()
       }
       if (sequence !== undefined) await this.settled(sequence, options.durability)
       return result
     }
+  }
+
+  /** Lets those that wait to run again find that the database is closed. */
+  stop(): void {
+    this.#lanes.disband()
   }
 
   /** Commits what `state` puts into a transaction, all in one turn. */
@@ -135,14 +159,6 @@ export class TransactionRunner {
     if (durability !== undefined) await this.#parts.storage.keep(sequence, durability)
   }
 
-  /** Before running again: rivals that started together should not meet together again. */
-  #pause(attempt: number): Promise<void> {
-    const { timers, random } = this.#parts.host
-    if (attempt === 0) return timers.yieldTurn()
-    const delayMs = retryDelayMs * 2 ** Math.min(attempt, 8) * random.fraction()
-    return new Promise((resolve) => void timers.after(delayMs, resolve))
-  }
-
   begin(options: BeginOptions, system: bigint | undefined): TransactionCore {
     const isolation = options.isolation ?? 'serializable'
     if (isolation !== 'serializable' && isolation !== 'snapshot') {
@@ -156,6 +172,20 @@ export class TransactionRunner {
     const sequence = isReadonly ? this.#parts.storage.acknowledgedSequence : undefined
     return this.#parts.pipeline.begin({ isolation, isReadonly, system, sequence })
   }
+}
+
+function retriesOf({ retries = retriesDefault }: WriteOptions): number {
+  if (retries === Infinity || (Number.isInteger(retries) && retries >= 0)) return retries
+  throw new DatabaseError(
+    'InvalidArgument',
+    `retries is how often a closure runs again, 0 or more, not ${String(retries)}`,
+  )
+}
+
+/** The error, where it says that a race was lost; throws it where not. */
+function mustBeLoss(error: unknown): DatabaseError {
+  if (isDatabaseError(error) && error.kind === 'retry') return error
+  throw error
 }
 
 /** Metadata as it is stored. */

@@ -1,6 +1,5 @@
+import type { Savepoint } from './commit/savepoints.ts'
 import type { TransactionCore } from './commit/transaction-core.ts'
-import type { InstantInput } from './encoding/instant.ts'
-import type { KeyInput } from './encoding/ordered-key.ts'
 import type { ValueInput } from './encoding/value.ts'
 import {
   type DeleteOptions,
@@ -13,19 +12,29 @@ import {
   type PutOptions,
 } from './graph/graph-writer.ts'
 import type { Properties, PropertyChanges } from './graph/payload.ts'
-import { type PeriodOptions, writePeriod } from './graph/period-options.ts'
-import { schemaKey, schemaKeyspace } from './graph/schema.ts'
-import { type KeyWritePeriod, KeyWriter } from './keys/key-writer.ts'
+import type { PeriodOptions } from './graph/period-options.ts'
+import { schemaKey } from './graph/schema.ts'
+import { schemaKeyspace } from './versions/key-names.ts'
+import { alwaysPeriod, checkKeyspace, KeyTransaction } from './key-transaction.ts'
+import { KeyWriter } from './keys/key-writer.ts'
+import {
+  type KeyspaceOptions,
+  type NamedValueEncoding,
+  type ValueInputsByEncoding,
+  type ValuesByEncoding,
+  valuesOf,
+} from './keys/value-encoding.ts'
 import { latin1ToKey } from './encoding/ordered-key.ts'
-import { checkRetention, kindOfTarget, type Retention, type RetentionTarget } from './retention.ts'
+import {
+  checkRetention,
+  kindOfTarget,
+  type Retention,
+  type RetentionTarget,
+  retentionToKeep,
+} from './retention.ts'
 import { DatabaseError } from './rules/errors.ts'
-import { alwaysSpan } from './versions/periods.ts'
-import { KeyView, View, type ViewContext, type ViewPoint } from './view.ts'
-
-export interface KeyWriteOptions extends PeriodOptions {
-  /** Record nothing where nothing would change. */
-  readonly skipUnchanged?: boolean | undefined
-}
+import { View } from './view.ts'
+import type { ViewContext } from './view-point.ts'
 
 export interface UniqueOptions {
   /** A value may never be used again by another node, at any valid time. */
@@ -107,13 +116,41 @@ export class Transaction extends View {
     return this.#graph.delete(entity, options)
   }
 
-  override keys(keyspace: string): KeyTransaction {
+  override keys<Name extends NamedValueEncoding = 'value'>(
+    keyspace: string,
+    options?: { readonly values?: Name | undefined },
+  ): KeyTransaction<ValuesByEncoding[Name], ValueInputsByEncoding[Name]>
+  override keys<V>(keyspace: string, options: KeyspaceOptions<V>): KeyTransaction<V, V>
+  override keys(
+    keyspace: string,
+    options?: KeyspaceOptions<unknown>,
+  ): KeyTransaction<unknown, unknown> {
     checkKeyspace(keyspace)
-    return new KeyTransaction(keyspace, this.context, {
+    return new KeyTransaction<unknown, unknown>(keyspace, this.context, {
       point: this.point,
       core: this.#core,
-      settings: this.#settings,
+      timeZone: this.#settings.timeZone,
+      values: valuesOf(options),
     })
+  }
+
+  /**
+   * Sets a point to go back to within this transaction. To set one costs nothing that grows; to
+   * roll back costs what is undone. On a transaction that only reads it has nothing to undo.
+   * Identities of what is undone are not given out again in this transaction.
+   */
+  savepoint(name?: string): Savepoint {
+    return this.#core.savepoints.set(name)
+  }
+
+  /** As `rollback` of the savepoint that was last set with this name; `NoSavepoint` if none is. */
+  rollbackTo(name: string): void {
+    this.#core.savepoints.rollbackTo(name)
+  }
+
+  /** As `release` of the savepoint that was last set with this name; `NoSavepoint` if none is. */
+  release(name: string): void {
+    this.#core.savepoints.release(name)
   }
 
   /** Declares an index over a property of the nodes with a label, for the present and the past. */
@@ -139,21 +176,24 @@ export class Transaction extends View {
 
   /**
    * Says how long what was known of the nodes with a label, of the edges of a type or of the keys
-   * of a keyspace is told. Default: for ever. What is older goes at the next `prune`, and by itself
-   * when versions have doubled since the last time. What is valid now or was valid in the past is
-   * not touched by that, only what was believed before it was corrected or replaced.
+   * of a keyspace is told. Without a rule that is for ever with nodes and edges, and with keys what
+   * the opening says: only what is known now, unless it was opened with another `keyRetention`.
+   * `default` takes a rule away. What is older goes at the next `prune`, and by itself when there
+   * is as much of it as of all else. What is valid now or was valid in the past is not touched by
+   * that, only what was believed before it was corrected or replaced.
    */
-  setRetention(of: RetentionTarget, keep: Retention): void {
+  setRetention(of: RetentionTarget, keep: Retention | 'default'): void {
     const { kind, name } = kindOfTarget(of)
     if (kind === 'key') checkKeyspace(name)
-    checkRetention(keep)
+    if (keep !== 'default') checkRetention(keep)
     const writer = this.#schemaWriter()
     const key = ['retention', kind, name]
-    if (keep === 'forever') writer.delete(key, alwaysPeriod)
-    else {
-      const value = keep === 'present' ? keep : keep.keepMs
-      writer.put(key, value, { period: alwaysPeriod, skipUnchanged: true })
+    // Of nodes and edges all is kept where nothing else is said.
+    if (keep === 'default' || (keep === 'forever' && kind !== 'key')) {
+      writer.delete(key, alwaysPeriod)
+      return
     }
+    writer.put(key, retentionToKeep(keep), { period: alwaysPeriod, skipUnchanged: true })
   }
 
   #declare(what: 'index' | 'unique', over: IndexNames, value: ValueInput): void {
@@ -177,66 +217,13 @@ export class Transaction extends View {
   }
 }
 
-/** Refuses what is no name of a user's keyspace. */
-export function checkKeyspace(keyspace: unknown): void {
-  if (typeof keyspace === 'string' && keyspace !== '' && keyspace !== schemaKeyspace) return
-  throw new DatabaseError(
-    'InvalidArgument',
-    `a keyspace is a non-empty name other than '${schemaKeyspace}'`,
-  )
-}
-
 interface IndexNames {
   readonly label: string
   readonly properties: readonly string[]
 }
-
-const alwaysPeriod: KeyWritePeriod = { span: alwaysSpan, isUntilNext: false }
 
 function checkNames({ label, properties }: IndexNames): void {
   const areNames = [label, ...properties].every((name) => typeof name === 'string' && name !== '')
   if (areNames && properties.length > 0) return
   throw new DatabaseError('InvalidArgument', 'name a label and at least one property')
 }
-
-interface KeyTransactionParts {
-  readonly point: ViewPoint
-  readonly core: TransactionCore
-  readonly settings: GraphSettings
-}
-
-/** One keyspace within a transaction. Writes hold always, unless a period is given. */
-export class KeyTransaction extends KeyView {
-  readonly #writer: KeyWriter
-  readonly #core: TransactionCore
-  readonly #settings: GraphSettings
-
-  constructor(keyspace: string, context: ViewContext, parts: KeyTransactionParts) {
-    super(keyspace, context, parts.point)
-    this.#writer = new KeyWriter(keyspace, parts.core)
-    this.#core = parts.core
-    this.#settings = parts.settings
-  }
-
-  put(key: KeyInput, value: ValueInput, options: KeyWriteOptions = {}): number {
-    const skipUnchanged = options.skipUnchanged === true
-    return this.#writer.put(key, value, { period: this.#period(options), skipUnchanged })
-  }
-
-  /** Returns the parts removed; 0 is no error. */
-  delete(key: KeyInput, options: PeriodOptions = {}): number {
-    return this.#writer.delete(key, this.#period(options))
-  }
-
-  #period(options: KeyWriteOptions): KeyWritePeriod {
-    const { validFrom, validTo, valid, until } = options
-    const isDefault =
-      validFrom === undefined && validTo === undefined && valid === undefined && until === undefined
-    if (isDefault) return alwaysPeriod
-    const context = { now: this.#core.now, timeZone: this.#settings.timeZone }
-    const { span, isUntilNext } = writePeriod({ validFrom, validTo, valid, until }, context)
-    return { span, isUntilNext }
-  }
-}
-
-export type { InstantInput }

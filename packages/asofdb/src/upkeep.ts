@@ -1,13 +1,19 @@
 import type { CommitPipeline } from './commit/commit-pipeline.ts'
 import type { TransactionCore } from './commit/transaction-core.ts'
-import { type CompactionReport, type CompactOptions, Compactor } from './compactor.ts'
+import { type Keep, type KeepRules, Reclaimable } from './compaction/reclaimable.ts'
+import {
+  type CompactionReport,
+  type CompactOptions,
+  Compactor,
+  versionsIn,
+} from './compactor.ts'
 import {
   type ErasureOptions,
   type ErasureReport,
   type ErasureTarget,
   stateErasure,
 } from './erasure.ts'
-import type { Generation } from './generation.ts'
+import type { Edition } from './edition.ts'
 import type { CommitMeta } from './graph/history.ts'
 import type { Host } from './host/host.ts'
 import {
@@ -16,21 +22,28 @@ import {
   type PruneReport,
   stateHorizons,
 } from './pruning.ts'
-import { kindOfTarget, type RetentionRule, targetOf } from './retention.ts'
+import {
+  keepToRetention,
+  kindOfTarget,
+  otherKeyspaces,
+  type RetentionRule,
+  targetOf,
+} from './retention.ts'
 import type { Observer } from './observe/observer.ts'
 import { DatabaseError, isDatabaseError } from './rules/errors.ts'
 import type { CompactionFigures, Storage } from './storage.ts'
 import { entityKinds } from './versions/entity.ts'
 import type { Removal } from './versions/removals.ts'
-import type { Tables } from './versions/tables.ts'
 
 export interface UpkeepOptions {
   readonly host: Host
   readonly storage: Storage
   readonly observer: Observer
   readonly pipeline: CommitPipeline
-  readonly first: Generation
-  adopt(generation: Generation): void
+  readonly first: Edition
+  /** What is kept of keyspaces without a rule. */
+  readonly otherKeyspaces: Keep
+  adopt(edition: Edition): void
   /**
    * Commits what `state` puts into a transaction, in one turn; resolves when that is durable, with
    * undefined when it put nothing into it.
@@ -45,8 +58,14 @@ export interface UpkeepOptions {
   sequenceBefore(keepMs: number): number
 }
 
-/** Retention is looked at again when there are so many versions more, at least. */
-const versionsMoreMin = 10_000
+/** So many versions must be there to reclaim, at least, before that is done by itself. */
+const reclaimedMin = 10_000
+
+/** Where the count of those has to be looked into, that is done after so many versions more. */
+const versionsBetweenLooks = 1000
+
+/** Work between two looks at the event loop. */
+const sliceMs = 2
 
 /**
  * What a database does to forget: moves horizons, erases, and makes its tables anew. The first two
@@ -54,26 +73,30 @@ const versionsMoreMin = 10_000
  * memory and files goes when the tables are made anew.
  */
 export class Upkeep {
-  readonly #options: UpkeepOptions
+  readonly #options: Omit<UpkeepOptions, 'first'>
   readonly #compactor: Compactor
-  #generation: Generation
-  /** Versions from which on retention is looked at again. */
-  #versionsDue: number
+  #edition: Edition
+  /** How many versions there are, at least, when there may be enough to reclaim. */
+  #versionsAtLook = 0
   #isEnforcing = false
+  #isStopped = false
+  /** Of the tables that are in use, and of these rules. */
+  #reclaimable: { readonly of: Reclaimable; readonly rules: unknown } | undefined
 
   constructor(options: UpkeepOptions) {
-    this.#options = options
-    this.#generation = options.first
-    this.#versionsDue = dueAfter(options.first.tables)
-    const { host, storage, pipeline } = options
+    const { first, ...others } = options
+    this.#options = others
+    this.#edition = first
+    const { host, storage, pipeline } = others
     this.#compactor = new Compactor({
       host,
       storage,
-      first: options.first,
-      adopt: (generation) => {
-        this.#generation = generation
-        this.#versionsDue = dueAfter(generation.tables)
-        options.adopt(generation)
+      first,
+      adopt: (edition) => {
+        this.#edition = edition
+        this.#versionsAtLook = 0
+        this.#reclaimable = undefined
+        others.adopt(edition)
       },
       openTransactions: () => pipeline.openTransactions,
     })
@@ -95,7 +118,7 @@ export class Upkeep {
 
   /** See `Database.prune`. */
   async prune(options: PruneOptions): Promise<PruneReport> {
-    const wanted = this.#horizonsOf(options)
+    const wanted = await this.#horizonsOf(options)
     let horizons: HorizonReport[] = []
     const sequence = await this.#options.commit((core) => {
       horizons = stateHorizons(core, wanted)
@@ -112,13 +135,13 @@ export class Upkeep {
   ): Promise<ErasureReport> {
     let removals: readonly Removal[] = []
     const sequence = await this.#options.commit((core) => {
-      removals = stateErasure(core, this.#generation.indexes, targets)
+      removals = stateErasure(core, this.#edition.indexes, targets)
     }, options.meta)
     this.#compactor.hide(removals)
     const compaction = await this.compact(options, { isForgetting: true })
     const count = (kind: Removal['kind']): number =>
       removals.filter((removal) => removal.kind === kind).length
-    const newest = sequence ?? this.#generation.tables.commits.sequence
+    const newest = sequence ?? this.#edition.tables.commits.sequence
     return {
       sequence: newest,
       nodes: count('erasedNode'),
@@ -134,28 +157,71 @@ export class Upkeep {
     }
   }
 
-  /** The rules that are in force. */
+  /** The rules that are stored, then what holds for keyspaces without one. */
   rules(): RetentionRule[] {
-    return this.#generation.indexes.schema.retentions().map(({ kind, name, keepMs }) => ({
+    const stored = this.#edition.indexes.schema.retentions().map(({ kind, name, keep }) => ({
       of: targetOf(kind, name),
-      keep: keepMs === undefined ? 'present' : { keepMs },
+      keep: keepToRetention(keep),
     }))
+    const others = keepToRetention(this.#options.otherKeyspaces)
+    return [...stored, { of: otherKeyspaces, keep: others }]
   }
 
-  /** Called after commits: enforces retention when there is enough to gain. Cheap where not. */
+  /** Called after commits: reclaims when there is enough to gain. Cheap where not. */
   consider(): void {
-    const { tables } = this.#generation
-    if (versionsIn(tables) < this.#versionsDue || this.#isEnforcing) return
-    this.#versionsDue = dueAfter(tables)
-    if (this.rules().length === 0) return
+    const { tables } = this.#edition
+    const versions = versionsIn(tables)
+    if (versions < this.#versionsAtLook || this.#isEnforcing) return
+    const bound = Reclaimable.bound(tables)
+    if (!isWorthIt(bound, versions)) {
+      this.#versionsAtLook = versions + missing(bound, versions)
+      return
+    }
+    // What fails is tried again after so many versions more.
+    this.#versionsAtLook = versions + versionsBetweenLooks
+    if (!isWorthIt(Reclaimable.bound(tables, this.#rules()), versions)) return
     this.#isEnforcing = true
-    // What fails is tried again when there are twice as many versions.
-    this.#inBackground(this.prune({}).finally(() => (this.#isEnforcing = false)))
+    this.#inBackground(this.#enforce().finally(() => (this.#isEnforcing = false)))
+  }
+
+  async #enforce(): Promise<void> {
+    const { count } = await this.#countReclaimable()
+    if (isWorthIt(count, versionsIn(this.#edition.tables))) await this.prune({})
+  }
+
+  #rules(): KeepRules {
+    const named = this.#edition.indexes.schema.retentions()
+    return { named, otherKeyspaces: this.#options.otherKeyspaces }
+  }
+
+  /** What the rules let go of what is known now, counted on from the last time. */
+  async #countReclaimable(signal?: AbortSignal): Promise<Reclaimable> {
+    const { clock, timers } = this.#options.host
+    for (;;) {
+      const reclaimable = this.#reclaimableOfNow()
+      const steps = reclaimable.follow((keep) => this.#horizonOf(keep))
+      const sliceEndMs = clock.monotonicMs() + sliceMs
+      let isDone: boolean | undefined = false
+      while (isDone === false && clock.monotonicMs() < sliceEndMs) isDone = steps.next().done
+      if (isDone === true) return reclaimable
+      await timers.yieldTurn()
+      signal?.throwIfAborted()
+      if (this.#isStopped) throw new DatabaseError('Closed', 'the database was closed meanwhile')
+    }
+  }
+
+  #reclaimableOfNow(): Reclaimable {
+    const { tables, indexes } = this.#edition
+    const rules = indexes.schema.retentions()
+    if (this.#reclaimable?.rules !== rules) {
+      this.#reclaimable = { of: new Reclaimable(tables, this.#rules()), rules }
+    }
+    return this.#reclaimable.of
   }
 
   /** Goes on with an erasure that a crash or a close cut short. */
   finishErasure(): void {
-    if (!this.#generation.tables.removals.hasUnfinishedErasure) return
+    if (!this.#edition.tables.removals.hasUnfinishedErasure) return
     this.#inBackground(this.compact())
   }
 
@@ -167,10 +233,11 @@ export class Upkeep {
 
   /** Ends what is under way. */
   stop(): Promise<void> {
+    this.#isStopped = true
     return this.#compactor.stop()
   }
 
-  #horizonsOf(options: PruneOptions): HorizonReport[] {
+  async #horizonsOf(options: PruneOptions): Promise<HorizonReport[]> {
     const { labels, types, keyspaces, before } = options
     const given = { node: labels, edge: types, key: keyspaces }
     const named = entityKinds.flatMap((kind) =>
@@ -178,9 +245,7 @@ export class Upkeep {
     )
     for (const target of named) kindOfTarget(target)
     const isNamed = Object.values(given).some((names) => names !== undefined)
-    if (!isNamed && before === undefined) {
-      return this.rules().map(({ of, keep }) => ({ of, sequence: this.#horizonOf(keep) }))
-    }
+    if (!isNamed && before === undefined) return this.#horizonsByRules(options.signal)
     if (isNamed && named.length === 0) {
       throw new DatabaseError('InvalidArgument', 'name what to prune, or leave the lists out')
     }
@@ -191,20 +256,29 @@ export class Upkeep {
     return named.map((of) => ({ of, sequence }))
   }
 
-  #horizonOf(keep: RetentionRule['keep']): number {
+  async #horizonsByRules(signal: AbortSignal | undefined): Promise<HorizonReport[]> {
+    // Only keyspaces in which something may go get a horizon where no rule names them.
+    const names = (await this.#countReclaimable(signal)).otherKeyspaces()
+    const { named, otherKeyspaces: keep } = this.#rules()
+    return [
+      ...named.map((rule) => ({ of: targetOf(rule.kind, rule.name), keep: rule.keep })),
+      ...names.map((name) => ({ of: targetOf('key', name), keep })),
+    ].map((rule) => ({ of: rule.of, sequence: this.#horizonOf(rule.keep) }))
+  }
+
+  #horizonOf(keep: Keep): number {
     if (keep === 'forever') return 0
-    const { storage } = this.#options
-    if (keep === 'present') return storage.acknowledgedSequence
-    return this.#options.sequenceBefore(keep.keepMs)
+    if (keep === 'present') return this.#options.storage.acknowledgedSequence
+    return this.#options.sequenceBefore(keep)
   }
 }
 
-function versionsIn(tables: Tables): number {
-  return tables.node.count + tables.edge.count + tables.key.count
+/** As much as stays: then what is copied to gain room is paid for by what was written. */
+function isWorthIt(reclaimable: number, versions: number): boolean {
+  return reclaimable >= Math.max(reclaimedMin, versions - reclaimable)
 }
 
-/** Twice as many: then what is copied to gain room is paid for by what was written. */
-function dueAfter(tables: Tables): number {
-  const versions = versionsIn(tables)
-  return Math.max(versions * 2, versions + versionsMoreMin)
+/** How many versions more it takes, at least: each may let two go, the one before and itself. */
+function missing(reclaimable: number, versions: number): number {
+  return Math.ceil(Math.max((reclaimedMin - reclaimable) / 2, (versions - 2 * reclaimable) / 3, 1))
 }

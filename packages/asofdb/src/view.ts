@@ -1,12 +1,4 @@
-import type { TransactionCore } from './commit/transaction-core.ts'
-import {
-  type Instant,
-  type InstantInput,
-  instantToMicros,
-  microsToInstant,
-} from './encoding/instant.ts'
-import { type KeyInput, keyToLatin1 } from './encoding/ordered-key.ts'
-import type { Value } from './encoding/value.ts'
+import { type Instant, microsToInstant } from './encoding/instant.ts'
 import type { Edge, Node } from './graph/elements.ts'
 import { type EdgeSelection, GraphReader } from './graph/graph-reader.ts'
 import {
@@ -16,56 +8,19 @@ import {
   timelineEntries,
   type TimelineEntry,
 } from './graph/history.ts'
-import { type Horizons, toldFrom } from './graph/horizons.ts'
+import { toldFrom } from './graph/horizons.ts'
 import { type MatchRow, type Pattern, PatternMatcher } from './graph/match.ts'
-import { periodToSpan, type Period, spanToPeriod } from './graph/period-options.ts'
 import type { Where } from './graph/where.ts'
-import type { Generation } from './generation.ts'
-import { type KeyEntry, type KeyRange, KeyReader } from './keys/key-reader.ts'
-import { DatabaseError } from './rules/errors.ts'
-import { must } from './rules/invariant.ts'
-import type { RowCounts } from './versions/commit-table.ts'
+import { KeyView } from './key-view.ts'
+import {
+  type KeyspaceOptions,
+  type NamedValueEncoding,
+  type ValuesByEncoding,
+  valuesOf,
+} from './keys/value-encoding.ts'
+import { keyspacesAt } from './keys/keyspaces.ts'
 import { kindOf, ordinalOf } from './versions/entity.ts'
-import { alwaysSpan } from './versions/periods.ts'
-import { rectanglesOf, timelineWithin } from './versions/timeline.ts'
-import { decodeValue } from './encoding/value.ts'
-
-/**
- * A window of valid time: [from, to), or `between` with both ends included. Parts that meet it are
- * kept; `during` keeps only those wholly inside; `clamp` cuts the bounds shown to the window.
- */
-export type Window = {
-  readonly from?: InstantInput | null | undefined
-  readonly to?: InstantInput | null | undefined
-  readonly between?: readonly [InstantInput, InstantInput] | undefined
-  readonly clamp?: boolean | undefined
-  readonly during?: boolean | undefined
-}
-
-/** Where to look. What is not given is now, and as best known now. */
-export interface Coordinates {
-  readonly valid?: InstantInput | undefined
-  readonly system?: InstantInput | undefined
-  /** System time as a commit's number instead of an instant. */
-  readonly sequence?: number | undefined
-}
-
-/** What every view of one database shares. */
-export interface ViewContext extends Pick<Generation, 'indexes' | 'keyIndex'> {
-  readonly timeZone: string
-  /** Throws when the database can no longer be read. */
-  mustBeReadable(): void
-}
-
-export interface ViewPoint {
-  readonly sequence: number
-  readonly counts: RowCounts
-  /** Microseconds since 1970. */
-  readonly valid: bigint
-  readonly core?: TransactionCore | undefined
-  /** What it must not be asked, because some of it was pruned. */
-  readonly horizons?: Horizons | undefined
-}
+import { selectionOf, type ViewContext, type ViewPoint, type Window } from './view-point.ts'
 
 /**
  * The database at one point of the two times. Immutable: later commits never change its answers.
@@ -188,10 +143,28 @@ export class View {
     return matcher.rows(this.#selection(window))
   }
 
-  /** A keyspace; one never written to is empty. */
-  keys(keyspace: string): KeyView {
+  /**
+   * A keyspace; one never written to is empty. Values are anything that can be stored, unless an
+   * encoding is given; what 'json' holds may be given a type of one's own.
+   */
+  keys<Name extends NamedValueEncoding = 'value'>(
+    keyspace: string,
+    options?: { readonly values?: Name | undefined },
+  ): KeyView<ValuesByEncoding[Name]>
+  keys<V>(keyspace: string, options: KeyspaceOptions<V>): KeyView<V>
+  keys(keyspace: string, options?: KeyspaceOptions<unknown>): KeyView<unknown> {
     this.#mustBeReadable()
-    return new KeyView(keyspace, this.context, this.point)
+    return new KeyView(keyspace, this.context, { point: this.point, values: valuesOf(options) })
+  }
+
+  /**
+   * Names of the keyspaces in which anything was ever stated about a key, as known here, in the
+   * order of their code units. One whose keys were all deleted since is among them.
+   */
+  keyspaces(): string[] {
+    this.#mustBeReadable()
+    const { indexes, keyIndex } = this.context
+    return keyspacesAt({ ...this.point, tables: indexes.tables, keyIndex })
   }
 
   #edgesOf(id: number, direction: 'out' | 'in', selection: EdgeSelection): Edge[] {
@@ -240,130 +213,4 @@ export class View {
 
 function toSelection(selection: string | EdgeSelection): EdgeSelection {
   return typeof selection === 'string' ? { type: selection } : selection
-}
-
-/** A window as a span with its reading options. */
-function selectionOf(window: Window, timeZone: string): SpanSelection {
-  const options = { isClamped: window.clamp === true, isDuring: window.during === true }
-  if (window.between === undefined) {
-    const isWhole = window.from === undefined && window.to === undefined
-    return { ...(isWhole ? alwaysSpan : periodToSpan(window, timeZone)), ...options }
-  }
-  if (window.from !== undefined || window.to !== undefined) {
-    throw new DatabaseError('InvalidPeriod', 'a window takes from and to, or between, not both')
-  }
-  const [first, last] = window.between
-  const from = instantToMicros(first, timeZone)
-  const to = instantToMicros(last, timeZone) + 1n
-  return { ...periodToSpan({ from, to }, timeZone), ...options }
-}
-
-export function keyReaderAt(keyspace: string, context: ViewContext, point: ViewPoint): KeyReader {
-  const { indexes, keyIndex } = context
-  return new KeyReader(keyspace, { ...point, tables: indexes.tables, keyIndex })
-}
-
-/** One part of a key's timeline. */
-export interface KeyTimelineEntry {
-  readonly valid: Period
-  readonly value: Value
-}
-
-/** One rectangle of a key's history. */
-export interface KeyProvenanceEntry extends KeyTimelineEntry {
-  readonly system: Period
-  readonly sequence: number
-}
-
-/** One keyspace at one point of the two times. */
-export class KeyView {
-  readonly keyspace: string
-  readonly #context: ViewContext
-  readonly #point: ViewPoint | undefined
-  #reader: KeyReader | undefined
-
-  /** Without a point, `reader` has to be overridden. */
-  constructor(keyspace: string, context: ViewContext, point?: ViewPoint) {
-    this.keyspace = keyspace
-    this.#context = context
-    this.#point = point
-  }
-
-  /** Overridden where compaction changes it. */
-  protected get context(): ViewContext {
-    return this.#context
-  }
-
-  protected get reader(): KeyReader {
-    this.#reader ??= keyReaderAt(
-      this.keyspace,
-      this.context,
-      must(this.#point, 'the point of a keyspace'),
-    )
-    return this.#reader
-  }
-
-  #mustBeReadable(): void {
-    this.context.mustBeReadable()
-    this.#point?.core?.mustBeOpen()
-    this.#point?.horizons?.mustSeeAll('key', this.keyspace)
-  }
-
-  /** The value of a key; undefined when it has none at this point. */
-  get(key: KeyInput): Value | undefined {
-    this.#mustBeReadable()
-    return this.reader.get(key)
-  }
-
-  has(key: KeyInput): boolean {
-    this.#mustBeReadable()
-    return this.reader.has(key)
-  }
-
-  /** Keys within bounds, in key order or in reverse. Lazy. */
-  range(range?: KeyRange): Generator<KeyEntry> {
-    this.#mustBeReadable()
-    return this.reader.range(range)
-  }
-
-  /** What the key held when, as known at this view's system time. */
-  timeline(key: KeyInput, window: Window = {}): KeyTimelineEntry[] {
-    this.#mustBeReadable()
-    const selection = selectionOf(window, this.context.timeZone)
-    const cut = selection.isClamped ? selection : alwaysSpan
-    const entries: KeyTimelineEntry[] = []
-    for (const part of timelineWithin(this.reader.events(key), cut)) {
-      if (part.to <= selection.from || part.from >= selection.to) continue
-      const isInside = part.from >= selection.from && part.to <= selection.to
-      if (selection.isDuring && !isInside) continue
-      const value = decodeValue(part.payload.bytes, part.payload.start)
-      entries.push({ valid: spanToPeriod(part), value })
-    }
-    return entries
-  }
-
-  /** Every version of the key known at this view's system time, as rectangles. */
-  provenance(key: KeyInput): KeyProvenanceEntry[] {
-    this.#mustBeReadable()
-    const { tables } = this.context.indexes
-    const { commits } = tables
-    const symbol = tables.symbols.find(this.keyspace)
-    const ordinal =
-      symbol === undefined ? undefined : this.context.keyIndex.find(symbol, keyToLatin1(key))
-    const sequence = this.#point?.sequence ?? commits.sequence
-    const horizon =
-      ordinal === undefined ? 0 : toldFrom(tables, { kind: 'key', ordinal }, sequence)
-    const instant = (sequence: number | undefined): Instant | null =>
-      sequence === undefined || sequence === Infinity
-        ? null
-        : microsToInstant(commits.systemTime(sequence))
-    const rectangles = rectanglesOf(this.reader.events(key))
-    const known = rectangles.filter(({ closed = Infinity }) => closed > horizon)
-    return known.map((rectangle) => ({
-      valid: spanToPeriod(rectangle.valid),
-      system: { from: instant(rectangle.sequence), to: instant(rectangle.closed) },
-      sequence: rectangle.sequence,
-      value: decodeValue(rectangle.payload.bytes, rectangle.payload.start),
-    }))
-  }
 }

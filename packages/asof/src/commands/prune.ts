@@ -2,7 +2,12 @@ import type { Database, InstantInput, PruneReport } from 'asofdb'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { exitCodes, usageFailure } from '../failure.ts'
-import { compactionLine, forgettingWork, targetText } from '../forgetting-lines.ts'
+import {
+  compactionLine,
+  forgettingWork,
+  storedRules,
+  targetText,
+} from '../forgetting-lines.ts'
 import { parseMoment, viewAt } from '../moment.ts'
 import { jsonText } from '../output/json.ts'
 import { type Style, styleOf } from '../output/style.ts'
@@ -95,7 +100,7 @@ function pruneLines(database: Database, report: PruneReport, style: Style): stri
   const { sequence, horizons, compaction } = report
   if (sequence === undefined) {
     const hint =
-      database.retention().length === 0
+      storedRules(database).length === 0
         ? ['  no retention is set either; asof prune --help shows what can be named']
         : []
     return [`${path}: nothing to prune, every horizon is there already`, ...hint]

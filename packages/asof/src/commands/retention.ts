@@ -1,8 +1,8 @@
-import type { Retention, RetentionRule, RetentionTarget } from 'asofdb'
+import type { Retention, RetentionTarget } from 'asofdb'
 import type { Arguments } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { exitCodes, usageFailure } from '../failure.ts'
-import { targetText } from '../forgetting-lines.ts'
+import { type StoredRule, storedRules, targetText } from '../forgetting-lines.ts'
 import { jsonText } from '../output/json.ts'
 import { styleOf } from '../output/style.ts'
 import { tableLines } from '../output/table.ts'
@@ -33,19 +33,25 @@ export const retentionCommand: Command = {
       command: 'asof retention history --label Session --type VISITS --keep 30d',
       meaning: 'questions as of the last 30 days are answered',
     },
-    { command: 'asof retention history --label Session --keep forever', meaning: 'no rule' },
+    {
+      command: 'asof retention history --keyspace accounts --keep forever',
+      meaning: 'whoever opens the database keeps the past of these keys',
+    },
+    { command: 'asof retention history --label Session --keep default', meaning: 'no rule' },
   ],
   details: [
-    'What has no rule is kept for ever. A rule is a commit; it takes effect at the next asof\n' +
-      'prune DIR, and by itself when the versions in the database have doubled. It is about\n' +
-      'system time: what was valid in the past stays, what was corrected or replaced goes.',
+    'What has no rule is kept for ever, keys excepted: of those a program keeps only what they\n' +
+      'hold now, unless it opens the database with another keyRetention. Commands keep all.',
+    'A rule is a commit; it takes effect at the next asof prune DIR, and by itself when there\n' +
+      'is as much to reclaim as there is of all else. It is about system time: what was valid\n' +
+      'in the past stays, what was corrected or replaced goes.',
   ],
   options: {
     ...targetOptions,
     keep: {
       type: 'string',
       value: 'HOW',
-      help: 'forever, present, or a number with s, m, h, d or w, such as 30d',
+      help: 'forever, present, default, or a number with s, m, h, d or w, such as 30d',
     },
     json: readOptions.json,
   },
@@ -67,7 +73,7 @@ export const retentionCommand: Command = {
           for (const target of targets) tx.setRetention(target, keep)
         })
       }
-      const rules = database.retention()
+      const rules = storedRules(database)
       if (input.flag('json')) {
         terminal.write(jsonText({ path: database.path, retention: rules }))
         return exitCodes.ok
@@ -75,7 +81,8 @@ export const retentionCommand: Command = {
       const lines = [
         styleOf(terminal).bold(database.path),
         ...tableLines(rules.map(rowOf), terminal.columns),
-        rules.length === 0 ? '  everything is kept for ever' : '  all else is kept for ever',
+        '  other keyspaces: as the program says that opens the database, by default the present',
+        '  all else is kept for ever',
       ]
       terminal.write(`${lines.join('\n')}\n`)
       return exitCodes.ok
@@ -91,9 +98,10 @@ function targetsOf(input: Arguments): RetentionTarget[] {
   ]
 }
 
-function keepOf(input: Arguments): Retention | undefined {
+function keepOf(input: Arguments): Retention | 'default' | undefined {
   const text = input.text('keep')
-  if (text === undefined || text === 'forever' || text === 'present') return text
+  const isWord = text === 'forever' || text === 'present' || text === 'default'
+  if (text === undefined || isWord) return text
   const [, count, unit] = /^(\d{1,9})([smhdw])$/.exec(text) ?? []
   const known = Object.entries(unitsMs).find(([name]) => name === unit)
   if (known !== undefined) return { keepMs: Number(count) * known[1] }
@@ -102,7 +110,7 @@ function keepOf(input: Arguments): Retention | undefined {
   })
 }
 
-function rowOf({ of, keep }: RetentionRule): string[] {
+function rowOf({ of, keep }: StoredRule): string[] {
   return [`  ${targetText(of)}`, keepText(keep)]
 }
 

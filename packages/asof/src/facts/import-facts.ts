@@ -8,6 +8,7 @@ import { SystemTimes } from '../system-times.ts'
 import type { FactReader } from './fact-reader.ts'
 import type { Fact, FactWriter } from './fact-writer.ts'
 import {
+  factsKeyspace,
   type FactsPosition,
   mustContinueFacts,
   readFactsPosition,
@@ -198,7 +199,10 @@ class FactsRun {
     this.#facts = []
     this.#counts.batches++
     const body = (tx: Transaction): void => {
-      if (isFirst) tx.createIndex('Entity', 'name')
+      if (isFirst) {
+        tx.createIndex('Entity', 'name')
+        tx.setRetention({ keyspace: factsKeyspace }, 'forever')
+      }
       for (const fact of facts) this.#counts[this.#writer.write(tx, fact)]++
       if (this.#source === undefined) return
       const { path, before, head, headBytes } = this.#source

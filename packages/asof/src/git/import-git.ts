@@ -8,6 +8,7 @@ import { type GitCommit, logArguments, parseLog, UnreadableLogError } from './gi
 import { HistoryWriter } from './history-writer.ts'
 import {
   importedTips,
+  importKeyspace,
   mustContinue,
   readPosition,
   resolveHead,
@@ -145,8 +146,12 @@ class ImportRun {
   }
 }
 
-/** Files are asked for by path, commits by hash. */
+/**
+ * Files are asked for by path, commits by hash. What the import notes in keys is kept for ever, so
+ * that no horizon comes between anybody and the history.
+ */
 function declareIndexes(tx: Transaction): void {
+  tx.setRetention({ keyspace: importKeyspace }, 'forever')
   tx.createIndex('Commit', 'hash')
   tx.createIndex('File', 'path')
   tx.createIndex('Directory', 'path')

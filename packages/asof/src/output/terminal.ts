@@ -1,7 +1,12 @@
 /** Where a command writes. Results go to standard output, everything else to standard error. */
 export interface Terminal {
-  write(text: string): void
+  write(text: string | Uint8Array): void
   note(text: string): void
+  /**
+   * Resolves when there is room for more on standard output; with false when nobody reads it any
+   * more. Where it is absent there is room always.
+   */
+  ready?(): Promise<boolean>
   /** Columns of standard output. */
   readonly columns: number
   /** Standard output shows colours. */
@@ -30,10 +35,26 @@ export function processTerminal(): Terminal {
     note: (text) => {
       process.stderr.write(text)
     },
+    ready: async () => {
+      if (hasReader && process.stdout.writableNeedDrain) await drained(process.stdout)
+      return hasReader
+    },
     columns: Math.max(columnsMin, Number.isFinite(columns) ? Math.floor(columns) : columnsDefault),
     hasColor: wantsColor(),
     isInteractive: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
   }
+}
+
+/** Resolves when what was written has gone out, or never will. */
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  const names = ['drain', 'error', 'close'] as const
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const name of names) stream.off(name, done)
+      resolve()
+    }
+    for (const name of names) stream.once(name, done)
+  })
 }
 
 /** The convention of no-color.org: a variable that is set and not empty turns colours off. */

@@ -6,7 +6,13 @@ import { timeFromHalves } from '../encoding/instant.ts'
 import { entityKinds, ordinalMax } from '../versions/entity.ts'
 import { beginningMicros, foreverMicros } from '../versions/periods.ts'
 import { Tables } from '../versions/tables.ts'
-import { type BatchContent, type BatchSink, decodeBatch, encodeBatch } from './batch.ts'
+import {
+  type BatchContent,
+  type BatchSink,
+  decodeBatch,
+  encodeBatch,
+  type KeyDefinition,
+} from './batch.ts'
 
 const seed = 1455
 
@@ -35,6 +41,10 @@ const anyEvent = fc
     return { kind, ordinal, ...span, payload, sequence: Infinity }
   })
 
+const anyKey: fc.Arbitrary<KeyDefinition> = fc
+  .record({ ordinal: anyOrdinal, keyspace: fc.nat(300), bytes: anyBytes })
+  .map((key) => ({ ...key, start: key.bytes.length >> 1, end: key.bytes.length }))
+
 const anyContent: fc.Arbitrary<BatchContent> = fc.record({
   meta: fc.option(fc.uint8Array({ minLength: 1, maxLength: 9 }), { nil: undefined }),
   symbols: fc.uniqueArray(fc.nat(4), { maxLength: 5 }),
@@ -42,9 +52,7 @@ const anyContent: fc.Arbitrary<BatchContent> = fc.record({
     fc.record({ ordinal: anyOrdinal, type: fc.nat(300), source: anyOrdinal, target: anyOrdinal }),
     { maxLength: 4 },
   ),
-  keys: fc.array(fc.record({ ordinal: anyOrdinal, keyspace: fc.nat(300), bytes: anyBytes }), {
-    maxLength: 4,
-  }),
+  keys: fc.array(anyKey, { maxLength: 4 }),
   events: fc
     .array(fc.tuple(anyEvent, fc.boolean()), { minLength: 1, maxLength: 8 })
     .map((drafts) => {
@@ -79,7 +87,7 @@ function decode(payload: Uint8Array): Decoded {
     meta: (bytes) => void (found.meta = bytes.slice()),
     symbol: (number, name) => void found.symbols.push([number, name]),
     edge: (edge) => void found.edges.push({ ...edge }),
-    key: (key) => void found.keys.push({ ...key, bytes: key.bytes.slice() }),
+    key: (key) => void found.keys.push(keyWithBytes(key)),
     removal: (removal) => void found.removals.push(removal),
     event(event) {
       const from = timeFromHalves(event.fromHigh, event.fromLow)
@@ -115,6 +123,10 @@ function outcomeOf(payload: Uint8Array): 'batch' | 'refused' {
 /** What is left of a small number of 64 bits after its first byte. */
 const zeros = Array<number>(7).fill(0)
 
+function keyWithBytes({ ordinal, keyspace, bytes, start, end }: KeyDefinition): object {
+  return { ordinal, keyspace, bytes: bytes.slice(start, end) }
+}
+
 describe('a batch', () => {
   test('is decoded to what it was made from', () => {
     const tables = tablesWithNames()
@@ -123,7 +135,8 @@ describe('a batch', () => {
       expect(found.meta).toEqual(content.meta)
       expect(found.symbols).toEqual(content.symbols.map((one) => [one, tables.symbols.name(one)]))
       expect(found.edges).toEqual(content.edges)
-      expect(found.keys).toEqual(content.keys)
+      const keys = Array.from({ length: content.keys.length }, (_, at) => content.keys.at(at))
+      expect(found.keys).toEqual(keys.map((key) => key && keyWithBytes(key)))
       const events = content.events.map(({ kind, ordinal, from, to, payload }) => {
         const content = payload?.bytes.slice(payload.start, payload.end)
         return { kind, ordinal, from, to, content }
@@ -193,11 +206,14 @@ describe('a batch', () => {
       { kind: 'prunedKeyspace', subject: 0, sequence: 0 },
     ] as const
     const content = { meta: undefined, symbols: [], edges: [], keys: [], events: [] }
-    const plain = encode(content)
+    const span = { from: beginningMicros, to: foreverMicros }
+    const event = { kind: 'node', ordinal: 0, ...span, payload: undefined } as const
+    const plain = encode({ ...content, events: [event] })
     const bytes = encode({ ...content, removals })
+    expect(() => encode(content)).toThrow('a commit states something')
     expect([plain[0], bytes[0]]).toEqual([1, 2])
     expect(decode(bytes).removals).toEqual(removals)
-    expect(decode(plain)).toMatchObject({ removals: [], events: [] })
+    expect(decode(plain)).toMatchObject({ removals: [], events: [{ ordinal: 0 }] })
     const unknown = bytes.slice()
     for (const kind of [7, 200]) {
       unknown[6] = kind

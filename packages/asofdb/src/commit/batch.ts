@@ -1,6 +1,6 @@
 import { ByteReader, type ByteWriter, DecodeError } from '../encoding/bytes.ts'
 import { timeHigh, timeLow } from '../encoding/instant.ts'
-import { invariant } from '../rules/invariant.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import { type EntityKind, entityKinds, ordinalMax } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import { beginningMicros, foreverMicros, type Span } from '../versions/periods.ts'
@@ -42,14 +42,18 @@ export const eventFlags = {
 
 const flagsMax = 63
 
+/** Flags, ordinal, length; bounds are seldom those of another period than the event before. */
+const eventHeadBytesMax = 11
+const keyBytesExpected = 32
+
 export interface EdgeDefinition extends EdgeEnds {
   readonly ordinal: number
 }
 
-export interface KeyDefinition {
+/** The slice is the name, as ordered bytes. */
+export interface KeyDefinition extends PayloadSlice {
   readonly ordinal: number
   readonly keyspace: number
-  readonly bytes: Uint8Array
 }
 
 /** What a batch says of an entity over a period; no payload: that it is absent. */
@@ -64,7 +68,7 @@ export interface BatchContent {
   readonly meta: Uint8Array | undefined
   readonly symbols: readonly number[]
   readonly edges: Iterable<EdgeDefinition> & { readonly length: number }
-  readonly keys: readonly KeyDefinition[]
+  readonly keys: { readonly length: number; at(index: number): KeyDefinition | undefined }
   /** What the commit takes away from the past. Default: nothing. */
   readonly removals?: readonly Removal[] | undefined
   readonly events: readonly BatchEvent[]
@@ -73,6 +77,8 @@ export interface BatchContent {
 export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: Tables): void {
   invariant(content.meta?.length !== 0, 'metadata that is there is not empty')
   const { removals = [] } = content
+  writer.expect(expectedBytes(content))
+  invariant(content.events.length + removals.length > 0, 'a commit states something')
   writer.u8(removals.length === 0 ? plainBatchFormat : batchFormat)
   writer.varuint(content.meta?.length ?? 0)
   if (content.meta !== undefined) writer.bytes(content.meta)
@@ -89,11 +95,12 @@ export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: T
     writer.varuint(edge.target)
   }
   writer.varuint(content.keys.length)
-  for (const key of content.keys) {
+  for (let index = 0; index < content.keys.length; index++) {
+    const key = must(content.keys.at(index), 'a key that is to be defined')
     writer.varuint(key.ordinal)
     writer.varuint(key.keyspace)
-    writer.varuint(key.bytes.length)
-    writer.bytes(key.bytes)
+    writer.varuint(key.end - key.start)
+    writer.slice(key)
   }
   if (removals.length > 0) {
     writer.varuint(removals.length)
@@ -110,6 +117,13 @@ export function encodeBatch(writer: ByteWriter, content: BatchContent, tables: T
     encodeEvent(writer, event, last)
     last = event
   }
+}
+
+/** About as many bytes as the keys and the events of a batch take. */
+function expectedBytes({ keys, events }: BatchContent): number {
+  let bytes = keys.length * keyBytesExpected + events.length * eventHeadBytesMax
+  for (const { payload } of events) if (payload !== undefined) bytes += payload.end - payload.start
+  return bytes
 }
 
 function encodeEvent(writer: ByteWriter, event: BatchEvent, last: BatchEvent | undefined): void {
@@ -190,7 +204,10 @@ export function decodeBatch(payload: Uint8Array, sink: BatchSink): void {
   for (let rest = reader.varuint(); rest > 0; rest--) {
     const ordinal = numberUpTo(ordinalMax, reader)
     const keyspace = numberUpTo(symbolMax, reader)
-    sink.key({ ordinal, keyspace, bytes: reader.take(reader.varuint()) })
+    const length = reader.varuint()
+    const start = reader.position
+    reader.skip(length)
+    sink.key({ ordinal, keyspace, bytes: payload, start, end: start + length })
   }
   if (format === batchFormat) {
     for (let rest = reader.varuint(); rest > 0; rest--) sink.removal(decodeRemoval(reader))

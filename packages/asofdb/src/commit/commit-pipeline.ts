@@ -1,14 +1,17 @@
 import { ByteWriter } from '../encoding/bytes.ts'
+import { describeKey } from '../encoding/describe-key.ts'
+import { bytesToKey } from '../encoding/ordered-key.ts'
 import type { Host } from '../host/host.ts'
 import type { Observer } from '../observe/observer.ts'
 import { DatabaseError } from '../rules/errors.ts'
-import { invariant } from '../rules/invariant.ts'
+import { invariant, must } from '../rules/invariant.ts'
 import { type EntityKind, entityId, entityKinds } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
+import { type KeyNames, schemaKeyspace } from '../versions/key-names.ts'
 import type { EdgeTable, Tables } from '../versions/tables.ts'
 import { rowsMax } from '../versions/word-column.ts'
 import type { BatchApplier, LoggedBatch } from './apply.ts'
-import { type BatchContent, type EdgeDefinition, encodeBatch } from './batch.ts'
+import { type BatchContent, type EdgeDefinition, encodeBatch, type KeyDefinition } from './batch.ts'
 import { type Isolation, TransactionCore } from './transaction-core.ts'
 
 /** Where batches go to become durable. */
@@ -145,8 +148,8 @@ export class CommitPipeline {
 
   /**
    * Commits a transaction: validated, numbered, enqueued and applied when it returns its sequence;
-   * undefined when it stated nothing. Await `acknowledged` before telling anyone. Throws
-   * `Conflict` when it lost to a commit since its snapshot, and whatever a check throws; then
+   * undefined when it stated nothing. Await `acknowledged` before telling anyone. Throws an error
+   * of kind retry when it lost to a commit since its snapshot, and whatever a check throws; then
    * nothing of it remains.
    */
   commit(core: TransactionCore, options: CommitOptions): number | undefined {
@@ -233,15 +236,42 @@ export class CommitPipeline {
     const isSerializable = core.isolation === 'serializable'
     for (const kind of entityKinds) {
       const table = this.#tables.versions(kind)
+      const isInReadKeys = kind === 'key' ? core.reads.keysIfAny?.test(this.#tables) : undefined
       for (let row = core.counts[kind]; row < table.count; row++) {
         const ordinal = table.entityOf(row)
-        const id = entityId(kind, ordinal)
-        if (core.tail.newest(kind, ordinal) !== undefined) throw conflict(kind, id, 'written')
-        if (!isSerializable) continue
-        if (core.reads.has(id)) throw conflict(kind, id, 'read')
-        if (core.reads.isChangedBy(kind, ordinal)) throw conflict(kind, id, 'read')
+        const isWritten = core.tail.newest(kind, ordinal) !== undefined
+        const isRead =
+          isSerializable &&
+          !isWritten &&
+          (core.reads.has(entityId(kind, ordinal)) ||
+            isInReadKeys?.(ordinal) === true ||
+            core.reads.isChangedBy(kind, ordinal))
+        if (isWritten || isRead) throw this.#conflict(kind, ordinal, isWritten)
       }
     }
+  }
+
+  /** Keys that the engine keeps for itself are not told apart from what they stand for. */
+  #conflict(kind: EntityKind, ordinal: number, isWritten: boolean): DatabaseError {
+    const id = entityId(kind, ordinal)
+    const how = isWritten ? 'written' : 'read'
+    const { keyNames, symbols } = this.#tables
+    const keyspace = kind === 'key' ? symbols.name(keyNames.keyspace(ordinal)) : undefined
+    if (keyspace === undefined || keyspace === schemaKeyspace) {
+      return new DatabaseError(
+        'Conflict',
+        `${kind} ${id}, which this transaction has ${how}, was changed by another commit since ` +
+          'it began; run the transaction again',
+        { details: { id, entity: kind, how } },
+      )
+    }
+    const key = bytesToKey(keyNames.bytes(ordinal))
+    return new DatabaseError(
+      isWritten ? 'KeyWriteConflict' : 'KeyReadConflict',
+      `the key ${describeKey(key)} of keyspace ${keyspace}, which this transaction has ${how}, ` +
+        'was changed by another commit since it began; run the transaction again',
+      { details: { keyspace, key, id } },
+    )
   }
 
   #systemTimeFor(core: TransactionCore, system: bigint | undefined): bigint {
@@ -273,11 +303,7 @@ export class CommitPipeline {
       meta,
       symbols: core.unloggedSymbols(),
       edges: new DefinedEdges(core.tail.edges, edgeEnds),
-      keys: core.unloggedKeys().map((ordinal) => ({
-        ordinal,
-        keyspace: keyNames.keyspace(ordinal),
-        bytes: keyNames.bytes(ordinal),
-      })),
+      keys: new DefinedKeys(core.unloggedKeys(), keyNames),
       removals: core.removals,
       events: core.tail.events,
     }
@@ -303,19 +329,31 @@ class DefinedEdges implements Iterable<EdgeDefinition> {
   }
 }
 
+/** Keys likewise. */
+class DefinedKeys {
+  readonly #ordinals: readonly number[]
+  readonly #keyNames: KeyNames
+
+  constructor(ordinals: readonly number[], keyNames: KeyNames) {
+    this.#ordinals = ordinals
+    this.#keyNames = keyNames
+  }
+
+  get length(): number {
+    return this.#ordinals.length
+  }
+
+  at(index: number): KeyDefinition {
+    const ordinal = must(this.#ordinals[index], 'the ordinal of a key')
+    const { bytes, start, end } = this.#keyNames.slice(ordinal)
+    return { ordinal, keyspace: this.#keyNames.keyspace(ordinal), bytes, start, end }
+  }
+}
+
 function behindItsLog(cause: unknown): DatabaseError {
   return new DatabaseError(
     'Poisoned',
     `a commit is in the log but could not be applied (${String(cause)}); open the database again`,
     { cause },
-  )
-}
-
-function conflict(kind: EntityKind, id: number, how: 'written' | 'read'): DatabaseError {
-  return new DatabaseError(
-    'Conflict',
-    `${kind} ${id}, which this transaction has ${how}, was changed by another commit since it ` +
-      'began; run the transaction again',
-    { details: { id, entity: kind, how } },
   )
 }

@@ -1,4 +1,5 @@
 import type { EntityKind } from '../versions/entity.ts'
+import { KeyReads } from './key-reads.ts'
 
 /**
  * Something a transaction read that is more than one entity: a label, a node's edges, a range of
@@ -13,6 +14,18 @@ export interface ReadDependency {
 export class ReadSet {
   #entities: Set<number> | undefined
   #dependencies: Map<string, ReadDependency> | undefined
+  #keys: KeyReads | undefined
+
+  /** What was read of the order of keys. */
+  get keys(): KeyReads {
+    this.#keys ??= new KeyReads()
+    return this.#keys
+  }
+
+  /** The same, if anything was. */
+  get keysIfAny(): KeyReads | undefined {
+    return this.#keys
+  }
 
   /** Remembers that an entity was read, by its id. */
   add(id: number): void {

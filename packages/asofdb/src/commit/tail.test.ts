@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type EntityKind, entityKinds } from '../versions/entity.ts'
-import { EdgeTable } from '../versions/tables.ts'
-import { type OwnEvent, Tail } from './tail.ts'
+import { type EdgeEnds, EdgeTable } from '../versions/tables.ts'
+import { type OwnEvent, Tail, type TailPosition } from './tail.ts'
 
 const seed = 1611
 
@@ -74,4 +74,64 @@ test('lists the edges of a node as they are created', () => {
   expect(tail.edgesOf(1, false)).toEqual([5])
   expect(tail.edgesOf(2, false)).toEqual([3])
   expect(tail.edgesOf(2, true)).toEqual([])
+})
+
+const anyEnds = fc.record({ source: fc.nat(2), target: fc.nat(2) })
+const anyMove = fc.oneof(
+  { arbitrary: fc.record({ statement: anyStep }), weight: 8 },
+  { arbitrary: fc.record({ edge: anyEnds }), weight: 2 },
+  { arbitrary: fc.constant('set' as const), weight: 2 },
+  { arbitrary: fc.record({ backTo: fc.nat(7), isAskedAbout: fc.boolean() }), weight: 2 },
+)
+
+interface TailModel {
+  readonly stated: readonly Stated[]
+  readonly edges: readonly EdgeEnds[]
+}
+
+function expectEdges(tail: Tail, edges: readonly EdgeEnds[]): void {
+  expect(tail.edges).toEqual(edges.map((_, ordinal) => ordinal))
+  for (let node = 0; node <= 2; node++) {
+    const ordinals = (end: 'source' | 'target'): number[] =>
+      [...edges.keys()].filter((ordinal) => edges[ordinal]?.[end] === node)
+    expect(tail.edgesOf(node, true)).toEqual(ordinals('source'))
+    expect(tail.edgesOf(node, false)).toEqual(ordinals('target'))
+  }
+}
+
+test('taken back, tells what it told before, and goes on from there', () => {
+  const property = fc.property(fc.array(anyMove, { maxLength: 60, size: 'max' }), (moves) => {
+    const edgeEnds = new EdgeTable()
+    const tail = new Tail(edgeEnds)
+    const positions: (TailModel & { readonly position: TailPosition })[] = []
+    let model: TailModel = { stated: [], edges: [] }
+    for (const move of moves) {
+      if (move === 'set') positions.push({ ...model, position: tail.position() })
+      else if ('statement' in move) {
+        const { isAskedAbout, ...one } = move.statement
+        const { kind, ordinal, from, to } = one
+        tail.record(kind, ordinal, { span: { from, to }, payload: undefined })
+        model = { ...model, stated: [...model.stated, one] }
+        if (isAskedAbout) expectTail(tail, model.stated)
+      } else if ('edge' in move) {
+        edgeEnds.define(tail.edges.length, { type: 0, ...move.edge })
+        tail.edges.push(tail.edges.length)
+        model = { ...model, edges: [...model.edges, { type: 0, ...move.edge }] }
+        if (model.edges.length % 2 === 0) expectEdges(tail, model.edges)
+      } else if (positions.length > 0) {
+        positions.length = (move.backTo % positions.length) + 1
+        const before = positions.at(-1)
+        if (before === undefined) continue
+        const undone = tail.takeBackTo(before.position)
+        expect(undone).toEqual([...model.edges.keys()].slice(before.edges.length))
+        model = { stated: before.stated, edges: before.edges }
+        if (!move.isAskedAbout) continue
+        expectTail(tail, model.stated)
+        expectEdges(tail, model.edges)
+      }
+    }
+    expectTail(tail, model.stated)
+    expectEdges(tail, model.edges)
+  })
+  fc.assert(property, { seed, numRuns: 60 })
 })

@@ -1,3 +1,4 @@
+import { invariant, must } from '../rules/invariant.ts'
 import type { EntityKind } from '../versions/entity.ts'
 import type { PayloadSlice } from '../versions/payload-slice.ts'
 import type { Span } from '../versions/periods.ts'
@@ -41,6 +42,15 @@ const scannedEventsMax = 12
 interface NewestOfKind {
   readonly byOrdinal: Map<number, OwnEvent>
   seen: number
+}
+
+/** Where a tail stood. */
+export interface TailPosition {
+  readonly events: number
+  readonly edges: number
+  readonly hasNodes: boolean
+  readonly hasEdges: boolean
+  readonly hasKeys: boolean
 }
 
 /**
@@ -88,6 +98,57 @@ export class Tail {
     if (event.kind === 'node') this.#hasNodes = true
     else if (event.kind === 'edge') this.#hasEdges = true
     else this.#hasKeys = true
+  }
+
+  /** Where the tail stands, to be gone back to with `takeBackTo`. */
+  position(): TailPosition {
+    return {
+      events: this.events.length,
+      edges: this.edges.length,
+      hasNodes: this.#hasNodes,
+      hasEdges: this.#hasEdges,
+      hasKeys: this.#hasKeys,
+    }
+  }
+
+  /**
+   * Undoes what was stated since, and gives the edges that were created since. Everything the tail
+   * tells is then what it told at the position; what is undone is all that is looked at.
+   */
+  takeBackTo(position: TailPosition): readonly number[] {
+    this.#undoEvents(position.events)
+    this.#unlistEdges(position.edges)
+    this.#hasNodes = position.hasNodes
+    this.#hasEdges = position.hasEdges
+    this.#hasKeys = position.hasKeys
+    return this.edges.splice(position.edges)
+  }
+
+  /** The statement before an undone one is the newest again, as in the maps that know of it. */
+  #undoEvents(count: number): void {
+    const { events } = this
+    invariant(count <= events.length, 'a tail is taken back to where it was before')
+    const maps = [this.#newestNodes, this.#newestEdges, this.#newestKeys]
+    for (let at = events.length - 1; at >= count; at--) {
+      const event = events.pop()
+      invariant(event?.isNewest === true, 'what was stated last is undone first')
+      const { kind, ordinal, earlier } = event
+      if (earlier !== undefined) earlier.isNewest = true
+      const map = kind === 'node' ? maps[0] : kind === 'edge' ? maps[1] : maps[2]
+      if (map === undefined || map.seen <= at) continue
+      if (earlier === undefined) map.byOrdinal.delete(ordinal)
+      else map.byOrdinal.set(ordinal, earlier)
+    }
+    for (const map of maps) if (map !== undefined && map.seen > count) map.seen = count
+  }
+
+  /** Edges are listed as they are created, so those created last end their lists. */
+  #unlistEdges(count: number): void {
+    for (; this.#edgesListed > count; this.#edgesListed--) {
+      const edge = must(this.edges[this.#edgesListed - 1], 'a listed edge')
+      this.#edgesByNode?.get(this.#edgeEnds.source(edge) * 2 + 1)?.pop()
+      this.#edgesByNode?.get(this.#edgeEnds.target(edge) * 2)?.pop()
+    }
   }
 
   /** Whether anything was stated about entities of a kind. */

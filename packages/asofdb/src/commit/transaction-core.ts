@@ -10,7 +10,8 @@ import type { Removal } from '../versions/removals.ts'
 import type { EdgeEnds, Tables } from '../versions/tables.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
 import { ReadSet } from './read-set.ts'
-import { type OwnStatement, Tail } from './tail.ts'
+import { Savepoints } from './savepoints.ts'
+import { type OwnStatement, Tail, type TailPosition } from './tail.ts'
 
 export type Isolation = 'serializable' | 'snapshot'
 
@@ -25,6 +26,14 @@ export interface TransactionStart {
   readonly isReadonly: boolean
   /** Called once, when it is committed or cancelled. */
   readonly onFinished?: (() => void) | undefined
+}
+
+/** Where a transaction stood. */
+export interface CorePosition {
+  readonly tail: TailPosition
+  readonly nodes: number
+  readonly symbols: number
+  readonly removals: number
 }
 
 const none: readonly number[] = []
@@ -47,10 +56,14 @@ export class TransactionCore {
   readonly reads = new ReadSet()
   /** What the commit is to take away from the past; see `takeAway`. */
   #removals: Removal[] | undefined
-  /** Symbols and keys that no committed batch defined when they were used. */
+  /** Symbols that no committed batch defined when they were first used, in that order. */
   #newSymbols: Set<number> | undefined
-  #newKeys: Set<number> | undefined
+  readonly #newSymbolsInOrder: number[] = []
+  #savepoints: Savepoints<CorePosition> | undefined
+  /** Nodes that it created, ascending; its edges are in the tail. */
   readonly #nodes: number[] = []
+  /** Nodes and edges whose creation was undone. */
+  #undone: { readonly nodes: Set<number>; readonly edges: Set<number> } | undefined
   /** The last span asked about, in words: bulk writes ask about the same one again and again. */
   #words = alwaysInWords
   #state: 'open' | 'committed' | 'cancelled' = 'open'
@@ -77,13 +90,18 @@ export class TransactionCore {
     return this.#state === 'open'
   }
 
+  /** Whether what it reads may make it lose a race. */
+  get tracksReads(): boolean {
+    return this.isolation === 'serializable' && !this.isReadonly
+  }
+
   get removals(): readonly Removal[] {
     return this.#removals ?? noRemovals
   }
 
   /** Whether there is nothing to commit. */
   get isEmpty(): boolean {
-    return this.tail.events.length === 0 && this.#removals === undefined
+    return this.tail.events.length === 0 && this.removals.length === 0
   }
 
   /** Has the commit take something away from the past. */
@@ -97,14 +115,20 @@ export class TransactionCore {
 
   /** Symbols in use that no committed batch defines yet. */
   unloggedSymbols(): readonly number[] {
-    if (this.#newSymbols === undefined) return none
-    return [...this.#newSymbols].filter((symbol) => !this.tables.symbols.isLogged(symbol))
+    const symbols = this.#newSymbolsInOrder
+    if (symbols.length === 0) return none
+    return symbols.filter((symbol) => !this.tables.symbols.isLogged(symbol))
   }
 
   /** Ordinals of keys written to that no committed batch defines yet. */
   unloggedKeys(): readonly number[] {
-    if (this.#newKeys === undefined) return none
-    return [...this.#newKeys].filter((ordinal) => this.tables.key.head(ordinal) < 0)
+    if (!this.tail.has('key')) return none
+    const keys: number[] = []
+    for (const { kind, ordinal, earlier } of this.tail.events) {
+      if (kind !== 'key' || earlier !== undefined) continue
+      if (this.tables.key.head(ordinal) < 0) keys.push(ordinal)
+    }
+    return keys
   }
 
   mustBeOpen(): void {
@@ -134,12 +158,52 @@ export class TransactionCore {
     }
   }
 
-  /** The number of a name that this transaction is about to store. */
+  get savepoints(): Savepoints<CorePosition> {
+    this.#savepoints ??= new Savepoints(this)
+    return this.#savepoints
+  }
+
+  /** Where it stands, to be gone back to. */
+  position(): CorePosition {
+    return {
+      tail: this.tail.position(),
+      nodes: this.#nodes.length,
+      symbols: this.#newSymbolsInOrder.length,
+      removals: this.#removals?.length ?? 0,
+    }
+  }
+
+  /**
+   * Undoes what was stated since. Reads stay, because their answers may have led to what follows.
+   * Identities are not given out again before the end: what still refers to one finds nothing, and
+   * never somebody else.
+   */
+  takeBackTo(position: CorePosition): void {
+    this.mustBeOpen()
+    const edges = this.tail.takeBackTo(position.tail)
+    const nodes = this.#nodes.splice(position.nodes)
+    if (edges.length + nodes.length > 0) {
+      this.#undone ??= { nodes: new Set(), edges: new Set() }
+      for (const node of nodes) this.#undone.nodes.add(node)
+      for (const edge of edges) this.#undone.edges.add(edge)
+    }
+    // Names that only undone statements used have no place in the batch.
+    const symbols = this.#newSymbolsInOrder.splice(position.symbols)
+    for (const symbol of symbols) this.#newSymbols?.delete(symbol)
+    this.#removals?.splice(position.removals)
+    invariant(this.tail.events.length === position.tail.events, 'all that is undone is gone')
+  }
+
+  /**
+   * The number of a name that this transaction is about to store. To be asked for at each
+   * statement: what an undone one used is not defined by the commit.
+   */
   symbol(name: string): number {
     const { symbols } = this.tables
     const symbol = symbols.intern(name)
     if (!symbols.isLogged(symbol)) {
       this.#newSymbols ??= new Set()
+      if (!this.#newSymbols.has(symbol)) this.#newSymbolsInOrder.push(symbol)
       this.#newSymbols.add(symbol)
     }
     return symbol
@@ -188,10 +252,6 @@ export class TransactionCore {
     const ordinal = this.keyIndex.findOrAdd(keyspace, name)
     checkOrdinal(ordinal, 'keys')
     invariant(this.tables.keyNames.has(ordinal), 'a key that is written to has an identity')
-    if (this.tables.key.head(ordinal) < 0) {
-      this.#newKeys ??= new Set()
-      this.#newKeys.add(ordinal)
-    }
     return ordinal
   }
 
@@ -230,6 +290,7 @@ export class TransactionCore {
     invariant(this.isOpen, 'a transaction is committed once')
     this.#state = 'committed'
     this.#onFinished?.()
+    if (this.#undone !== undefined) this.#giveBack([], [])
   }
 
   /**
@@ -240,19 +301,26 @@ export class TransactionCore {
     if (this.#state !== 'open') return
     this.#state = 'cancelled'
     this.#onFinished?.()
+    this.#giveBack(this.#nodes, this.tail.edges)
+  }
+
+  /** Takes back the identities of what never came to be, from the last one on. */
+  #giveBack(nodes: number[], edges: number[]): void {
     const { tables } = this
-    while (this.#nodes.length > 0 && this.#nodes.at(-1) === tables.nodesAllocated - 1) {
-      this.#nodes.pop()
-      tables.nodesAllocated--
-    }
     const { edgeEnds } = tables
-    const { edges } = this.tail
-    while (edges.length > 0 && edges.at(-1) === edgeEnds.column.count - 1) {
-      edges.pop()
+    while (takeOut(tables.nodesAllocated - 1, nodes, this.#undone?.nodes)) tables.nodesAllocated--
+    while (takeOut(edgeEnds.column.count - 1, edges, this.#undone?.edges)) {
       edgeEnds.takeBack(edgeEnds.column.count - 1)
     }
     invariant(tables.nodesAllocated >= tables.node.entityCount, 'committed nodes stay allocated')
   }
+}
+
+/** Takes an ordinal out of those that ascend or out of the others; false where it is in neither. */
+function takeOut(ordinal: number, ascending: number[], others: Set<number> | undefined): boolean {
+  if (ascending.at(-1) !== ordinal) return others?.delete(ordinal) === true
+  ascending.pop()
+  return true
 }
 
 /** The stored versions of an entity within a row count, newest first. */

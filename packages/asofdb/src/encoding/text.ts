@@ -13,6 +13,7 @@ import { DecodeError } from './decode-error.ts'
  */
 const encoder = new TextEncoder()
 const charactersLoopMax = 64
+const asciiLoopMax = 40
 
 interface RuntimeText {
   isWellFormed(this: string): boolean
@@ -88,8 +89,18 @@ export function writeText(text: string, target: Uint8Array, at: number): number 
 /** The text of UTF-8 bytes [start, end); throws `DecodeError` when they are not UTF-8. */
 export function bytesToText(bytes: Uint8Array, start: number, end: number): string {
   if (isAsciiBytes(bytes, start, end)) return latin1(bytes, start, end)
+  const text = utf8Slice.call(bytes, start, end)
+  // As many characters as bytes, none of them in place of a byte that is no text: all are ASCII.
+  if (text.length === end - start && !text.includes('\ufffd')) return text
   if (!isUtf8(bytes.subarray(start, end))) throw new DecodeError('text is not UTF-8', start)
-  return utf8Slice.call(bytes, start, end)
+  return text
+}
+
+/** The text of bytes that claim to be UTF-8: what in them is not becomes U+FFFD. */
+export function bytesToTextAnyway(bytes: Uint8Array): string {
+  const { length } = bytes
+  if (isAsciiBytes(bytes, 0, length)) return latin1(bytes, 0, length)
+  return utf8Slice.call(bytes, 0, length)
 }
 
 /** The text of generalised UTF-8 bytes [start, end), in the one form `writeText` produces. */
@@ -119,9 +130,9 @@ export function generalisedBytesToText(bytes: Uint8Array, start: number, end: nu
   return text + bytesToText(bytes, wellFormedFrom, end)
 }
 
-/** Short runs only: for longer ones the runtime's own check is as quick. */
+/** Short runs only: for longer ones the runtime's own check is quicker. */
 function isAsciiBytes(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start > charactersLoopMax) return false
+  if (end - start > asciiLoopMax) return false
   let bits = 0
   for (let at = start; at < end; at++) bits |= bytes[at] as number
   return bits < 0x80

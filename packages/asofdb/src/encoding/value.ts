@@ -35,15 +35,19 @@ const int64Min = -(2n ** 63n)
  * errors. Throws InvalidValue for what can't be stored, LimitExceeded for what is too large; the
  * writer then holds what it held before.
  */
-export function encodeValue(writer: ByteWriter, value: unknown, path: string): void {
+export function encodeValue(
+  writer: ByteWriter,
+  value: unknown,
+  path: string | (() => string),
+): void {
   const start = writer.length
   try {
     writeValue(writer, value, undefined)
     checkSize(writer, start, undefined)
   } catch (error) {
     writer.truncate(start)
-    if (error instanceof Refusal) throw error.toDatabaseError(path)
-    throw error
+    if (!(error instanceof Refusal)) throw error
+    throw error.toDatabaseError(typeof path === 'string' ? path : path())
   }
 }
 

@@ -1,4 +1,4 @@
-import { IndexShelf } from '../versions/index-shelf.ts'
+import type { IndexShelf } from '../versions/index-shelf.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
 import type { Tables } from '../versions/tables.ts'
 import { Adjacency } from './adjacency.ts'
@@ -12,7 +12,7 @@ export class GraphIndexes {
   readonly labels: LabelIndex
   readonly schema: Schema
 
-  constructor(tables: Tables, keyIndex: KeyIndex, shelf: IndexShelf = new IndexShelf()) {
+  constructor(tables: Tables, keyIndex: KeyIndex, shelf: IndexShelf) {
     this.tables = tables
     this.adjacency = new Adjacency(tables, shelf)
     this.labels = new LabelIndex(tables, shelf)

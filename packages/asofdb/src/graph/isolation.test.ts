@@ -3,7 +3,7 @@ import type { Database } from '../database.ts'
 import type { OpenTransaction } from '../open-transaction.ts'
 import { open } from '../open.ts'
 
-const conflict = expect.objectContaining({ code: 'Conflict' })
+const conflict = expect.objectContaining({ kind: 'retry' })
 
 interface Actors {
   readonly db: Database

@@ -1,16 +1,15 @@
 import { keyToLatin1, latin1ToKey } from '../encoding/ordered-key.ts'
 import { bytesToLatin1 } from '../encoding/text.ts'
 import { decodeValue } from '../encoding/value.ts'
-import { IndexShelf } from '../versions/index-shelf.ts'
+import type { IndexShelf } from '../versions/index-shelf.ts'
 import { type EntityKind, entityKinds } from '../versions/entity.ts'
 import type { KeyIndex } from '../versions/key-index.ts'
+import { schemaKeyspace } from '../versions/key-names.ts'
 import { sliceOf } from '../versions/payload-slice.ts'
 import type { Tables } from '../versions/tables.ts'
 import type { TransactionCore } from '../commit/transaction-core.ts'
 import { type IndexedProperties, PropertyIndex } from './property-index.ts'
 
-/** The keyspace that holds the definitions; user keyspaces can't have this name. */
-export const schemaKeyspace = 'asof:schema'
 
 export interface UniqueDefinition extends IndexedProperties {
   /** A value may never be used again by another node, at any valid time. */
@@ -35,7 +34,7 @@ export class Schema {
   #declared: Declared = { indexes: [], uniques: [], retentions: [] }
   #known = -1
 
-  constructor(tables: Tables, keyIndex: KeyIndex, shelf: IndexShelf = new IndexShelf()) {
+  constructor(tables: Tables, keyIndex: KeyIndex, shelf: IndexShelf) {
     this.#tables = tables
     this.#shelf = shelf
     this.#keyIndex = keyIndex
@@ -51,7 +50,7 @@ export class Schema {
     return this.#declared.uniques
   }
 
-  /** How long the past is told, where that is not for ever. */
+  /** How long the past is told, where a rule says so. The same list until a rule changes. */
   retentions(): readonly RetentionDefinition[] {
     this.#follow()
     return this.#declared.retentions
@@ -137,8 +136,8 @@ export class Schema {
 export interface RetentionDefinition {
   readonly kind: EntityKind
   readonly name: string
-  /** Milliseconds of system time; undefined: only what is known now. */
-  readonly keepMs: number | undefined
+  /** Milliseconds of system time; `present`: only what is known now. */
+  readonly keep: 'forever' | 'present' | number
 }
 
 interface Declared {
@@ -153,8 +152,8 @@ function parseRetention(nameBytes: Uint8Array, value: unknown): RetentionDefinit
   const [, kindName, name] = parts
   const kind = entityKinds.find((one) => one === kindName)
   if (kind === undefined || typeof name !== 'string') return undefined
-  const keepMs = typeof value === 'number' ? value : undefined
-  return value === 'present' || keepMs !== undefined ? { kind, name, keepMs } : undefined
+  const isKeep = value === 'forever' || value === 'present' || typeof value === 'number'
+  return isKeep ? { kind, name, keep: value } : undefined
 }
 
 type Definition = UniqueDefinition & { readonly what: string }

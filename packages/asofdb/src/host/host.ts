@@ -21,8 +21,15 @@ export interface Clock {
 }
 
 export interface Timers {
-  /** Runs `task` once after `delayMs`. Never keeps the process alive. Returns a cancel function. */
-  after(delayMs: number, task: () => void): () => void
+  /**
+   * Runs `task` once after `delayMs`. Keeps the process alive only where `keepsProcess` says so.
+   * Returns a cancel function.
+   */
+  after(
+    delayMs: number,
+    task: () => void,
+    options?: { readonly keepsProcess: boolean },
+  ): () => void
   /** Lets other work of the event loop (I/O callbacks included) run first. */
   yieldTurn(): Promise<void>
 }

@@ -3,15 +3,7 @@ import { type DirectoryLock, LockHeldError } from './host.ts'
 
 /** The clock, timers and randomness of `outer` over files that end with the process. */
 export function memoryHost(outer: Host): Host {
-  return { ...outer, files: memoryFiles() }
-}
-
-/**
- * Files in memory, for databases that are never to touch a disk. There is nothing to make durable,
- * so a sync does nothing. The directory `/` exists.
- */
-export function memoryFiles(): FileSystem {
-  return new MemoryFiles()
+  return { ...outer, files: new MemoryFiles() }
 }
 
 interface Content {
@@ -21,6 +13,10 @@ interface Content {
 
 type Entry = Content | 'directory'
 
+/**
+ * Files in memory, for databases that are never to touch a disk. There is nothing to make durable,
+ * so a sync does nothing. The directory `/` exists.
+ */
 class MemoryFiles implements FileSystem {
   readonly #entries = new Map<string, Entry>([['', 'directory']])
   readonly #locks = new Map<string, LockHolder>()

@@ -15,9 +15,9 @@ export function nodeHost(): Host {
       monotonicMs: () => performance.now(),
     },
     timers: {
-      after: (delayMs, task) => {
+      after: (delayMs, task, options) => {
         const timer = setTimeout(task, Math.min(delayMs, delayMsMax))
-        timer.unref()
+        if (options?.keepsProcess !== true) timer.unref()
         return () => clearTimeout(timer)
       },
       yieldTurn: () => new Promise((resolve) => setImmediate(resolve)),

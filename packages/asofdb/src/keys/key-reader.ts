@@ -1,146 +1,143 @@
-import { storedEvents, type TransactionCore } from '../commit/transaction-core.ts'
-import { timeHigh, timeLow } from '../encoding/instant.ts'
-import { keyToLatin1, latin1ToKey, type KeyInput } from '../encoding/ordered-key.ts'
+import { storedEvents } from '../commit/transaction-core.ts'
+import { keyToLatin1, type KeyInput } from '../encoding/ordered-key.ts'
 import { decodeValue, type Value } from '../encoding/value.ts'
-import type { RowCounts } from '../versions/commit-table.ts'
 import { keyId } from '../versions/entity.ts'
-import type { KeyIndex } from '../versions/key-index.ts'
-import type { OrderedRange } from '../versions/ordered-index.ts'
-import { entryStart, type PayloadSlice, sliceOf } from '../versions/payload-slice.ts'
-import type { Tables } from '../versions/tables.ts'
+import { entryStart, type PayloadSlice } from '../versions/payload-slice.ts'
 import type { VersionEvent } from '../versions/timeline.ts'
-import type { VersionPoint } from '../versions/version-point.ts'
-import { dependOnRange } from './key-dependency.ts'
+import { KeyBlocks } from './key-blocks.ts'
+import type { CheckedRange, NameRange } from './key-range.ts'
+import { type KeyPlace, type KeyReadPoint, KeyStates, KeyWalk } from './key-walk.ts'
+import type { ValueCodec } from './value-encoding.ts'
 
-/** Which keys, in which direction, at most how many. Bounds are keys of the keyspace. */
-export interface KeyRange {
-  readonly gt?: KeyInput | undefined
-  readonly gte?: KeyInput | undefined
-  readonly lt?: KeyInput | undefined
-  readonly lte?: KeyInput | undefined
-  readonly reverse?: boolean | undefined
-  readonly limit?: number | undefined
-}
-
-export interface KeyEntry {
-  readonly key: KeyInput
-  readonly value: Value
-}
-
-export interface KeyReadPoint {
-  readonly tables: Tables
-  readonly keyIndex: KeyIndex
-  readonly counts: RowCounts
-  /** Valid time, microseconds since 1970. */
-  readonly valid: bigint
-  readonly core?: TransactionCore | undefined
-}
-
-/** One keyspace at one point of the two times. */
-export class KeyReader {
+/** One keyspace at one point of the two times. Keys are given encoded: see `keyToLatin1`. */
+export class KeyReader<V = Value> {
   readonly keyspace: string
-  readonly #point: KeyReadPoint
-  readonly #versionPoint: VersionPoint
+  readonly codec: ValueCodec<V>
+  readonly point: KeyReadPoint
+  readonly states: KeyStates
+  #symbol: number | undefined
 
-  constructor(keyspace: string, point: KeyReadPoint) {
-    const { valid, counts } = point
+  constructor(keyspace: string, codec: ValueCodec<V>, point: KeyReadPoint) {
     this.keyspace = keyspace
-    this.#point = point
-    this.#versionPoint = { rows: counts.key, high: timeHigh(valid), low: timeLow(valid) }
+    this.codec = codec
+    this.point = point
+    this.states = new KeyStates(point)
   }
 
   /** The value of a key; undefined when it has none at this point. */
-  get(key: KeyInput): Value | undefined {
-    const slice = this.#find(keyToLatin1(key))
-    return slice === undefined ? undefined : decodeValue(slice.bytes, slice.start)
+  get(key: KeyInput): V | undefined {
+    const name = keyToLatin1(key)
+    const ordinal = this.find(name)
+    const value = ordinal === undefined ? undefined : this.states.value(ordinal)
+    this.#dependOn(name, value === undefined ? undefined : ordinal)
+    return value === undefined ? undefined : this.codec.decode(value, name)
   }
 
   /**
    * The value if what is known of the key now holds from the point on for ever: then it holds at
    * every later instant too. Undefined says nothing.
    */
-  getOpenEnded(key: KeyInput): Value | undefined {
-    const { keyIndex, tables } = this.#point
-    const symbol = this.#symbol()
-    const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, keyToLatin1(key))
+  getOpenEnded(key: KeyInput): V | undefined {
+    const name = keyToLatin1(key)
+    const ordinal = this.find(name)
     if (ordinal === undefined) return undefined
-    const reference = tables.key.openEndedPayload(ordinal, this.#versionPoint)
+    const { arena } = this.point.tables.key
+    const reference = this.point.tables.key.openEndedPayload(ordinal, this.states.point)
     if (reference === 0) return undefined
-    const bytes = tables.key.arena.chunkOf(reference)
-    return decodeValue(bytes, entryStart(bytes, tables.key.arena.offsetOf(reference)))
+    const bytes = arena.chunkOf(reference)
+    const value = decodeValue(bytes, entryStart(bytes, arena.offsetOf(reference)))
+    return this.codec.decode(value, name)
+  }
+
+  /** Whether it is known without a look at the clock that the key holds something. */
+  hasOpenEnded(key: KeyInput): boolean {
+    const ordinal = this.find(keyToLatin1(key))
+    if (ordinal === undefined) return false
+    return this.point.tables.key.openEndedPayload(ordinal, this.states.point) !== 0
   }
 
   has(key: KeyInput): boolean {
-    return this.#find(keyToLatin1(key)) !== undefined
+    const name = keyToLatin1(key)
+    const ordinal = this.find(name)
+    const isThere = ordinal !== undefined && this.states.holds(ordinal)
+    this.#dependOn(name, isThere ? ordinal : undefined)
+    return isThere
   }
 
-  /** Keys within bounds that hold a value, in key order or in reverse. Lazy. */
-  *range(range: KeyRange = {}): Generator<KeyEntry> {
-    const { core, keyIndex } = this.#point
-    let rest = range.limit ?? Infinity
-    const symbol = this.#symbol()
-    const bounds = encodeBounds(range)
-    if (core !== undefined) dependOnRange(core, this.keyspace, bounds)
-    if (symbol === undefined || rest <= 0) return
-    // Keys that the caller makes while it walks are left out: it might never come to an end.
-    const ordinalsEnd = this.#point.tables.keyNames.column.count
-    for (const { key, value: ordinal } of keyIndex.range(symbol, bounds, range.reverse === true)) {
-      if (ordinal >= ordinalsEnd) continue
-      const slice = this.#slice(ordinal)
-      if (slice === undefined) continue
-      yield { key: latin1ToKey(key), value: decodeValue(slice.bytes, slice.start) }
-      if (--rest <= 0) return
-    }
+  /** What a key holds; a read that the transaction depends on, whatever it finds. */
+  sliceOf(name: string): PayloadSlice | undefined {
+    const ordinal = this.find(name)
+    const slice = ordinal === undefined ? undefined : this.states.slice(ordinal)
+    this.#dependOn(name, slice === undefined ? undefined : ordinal)
+    return slice
   }
 
   /** Every version of a key known at this point, newest first. */
   events(key: KeyInput): Iterable<VersionEvent> {
-    const { core, counts, keyIndex, tables } = this.#point
     const name = keyToLatin1(key)
-    const symbol = this.#symbol()
-    const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
-    if (core !== undefined) this.#dependOnKey(core, name, ordinal)
-    if (ordinal === undefined) return []
+    const ordinal = this.find(name)
+    this.#dependOn(name, ordinal)
+    return ordinal === undefined ? [] : this.eventsOf(ordinal)
+  }
+
+  eventsOf(ordinal: number): Iterable<VersionEvent> {
+    const { core, counts, tables } = this.point
     if (core !== undefined) return core.events('key', ordinal)
     return storedEvents(tables, 'key', { ordinal, rows: counts.key })
   }
 
-  #symbol(): number | undefined {
-    return this.#point.tables.symbols.find(this.keyspace)
+  /** The value where a walk or a scan stands. */
+  valueAt(place: KeyPlace): V {
+    return this.codec.decode(place.value(), place.name)
   }
 
-  #find(name: string): PayloadSlice | undefined {
-    const { core, keyIndex } = this.#point
-    const symbol = this.#symbol()
-    const ordinal = symbol === undefined ? undefined : keyIndex.find(symbol, name)
-    if (core !== undefined) this.#dependOnKey(core, name, ordinal)
-    return ordinal === undefined ? undefined : this.#slice(ordinal)
+  decode(name: string, slice: PayloadSlice): V {
+    return this.codec.decode(decodeValue(slice.bytes, slice.start), name)
   }
 
-  /** An unknown key is a range that another transaction might put it into. */
-  #dependOnKey(core: TransactionCore, name: string, ordinal: number | undefined): void {
-    if (ordinal !== undefined) core.reads.add(keyId(ordinal))
-    else dependOnRange(core, this.keyspace, { gte: name, lte: name })
+  /** The keys of a range that hold something, the quick way, if there is one. */
+  blocks(range: CheckedRange): KeyBlocks | undefined {
+    const { core, keyIndex, tables } = this.point
+    const symbol = tables.symbols.find(this.keyspace)
+    if (core !== undefined || symbol === undefined) return undefined
+    return new KeyBlocks({
+      tables,
+      cursor: keyIndex.cursor(symbol),
+      point: this.states.point,
+      from: range.from,
+      to: range.to,
+      isReverse: range.isReverse,
+      ordinalsEnd: tables.keyNames.column.count,
+    })
   }
 
-  #slice(ordinal: number): PayloadSlice | undefined {
-    const { core, tables, valid } = this.#point
-    let own = core?.tail.newest('key', ordinal)
-    for (; own !== undefined; own = own.earlier) {
-      if (own.from <= valid && valid < own.to) return own.payload
-    }
-    const reference = tables.key.payloadAt(ordinal, this.#versionPoint)
-    return reference === 0 ? undefined : sliceOf(tables.key.arena, reference)
+  /** A walk over a range; `isBounded` leaves out keys that are made while it is under way. */
+  walk(
+    range: NameRange,
+    options: { readonly isBounded: boolean; readonly isThroughHistory?: boolean },
+  ): KeyWalk {
+    const { keyIndex, tables } = this.point
+    return new KeyWalk({
+      keyspace: this.keyspace,
+      keyIndex,
+      states: this.states,
+      range,
+      ordinalsEnd: options.isBounded ? tables.keyNames.column.count : Infinity,
+      isThroughHistory: options.isThroughHistory === true,
+    })
   }
-}
 
-function encodeBounds(range: KeyRange): OrderedRange {
-  const encode = (key: KeyInput | undefined): string | undefined =>
-    key === undefined ? undefined : keyToLatin1(key)
-  return {
-    gt: encode(range.gt),
-    gte: encode(range.gte),
-    lt: encode(range.lt),
-    lte: encode(range.lte),
+  /** The ordinal of a key, if it was ever written to. */
+  find(name: string): number | undefined {
+    this.#symbol ??= this.point.tables.symbols.find(this.keyspace)
+    return this.#symbol === undefined ? undefined : this.point.keyIndex.find(this.#symbol, name)
+  }
+
+  /** A key that holds nothing is a name that another transaction might put something under. */
+  #dependOn(name: string, ordinal: number | undefined): void {
+    const { core } = this.point
+    if (core?.tracksReads !== true) return
+    if (ordinal === undefined) core.reads.keys.addName({ keyspace: this.keyspace, name })
+    else core.reads.add(keyId(ordinal))
   }
 }

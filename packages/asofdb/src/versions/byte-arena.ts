@@ -14,6 +14,8 @@ const unitsPerChunkBits = chunkBits - 3
 const unitMask = (1 << unitsPerChunkBits) - 1
 const firstChunkBytes = 1024
 const lengthBytesMax = 5
+/** Up to so many bytes are copied one by one: then that is quicker than a call. */
+const loopBytesMax = 32
 const arenaBytesMax = 2 ** 32 * unitBytes
 
 /** The largest payload: one chunk less its length prefix. */
@@ -27,6 +29,8 @@ export const emptyReference = 1
 
 export class ByteArena {
   #chunks: Uint8Array[] = []
+  /** The same memory in words, for who compares or looks ahead. */
+  #words: Int32Array[] = []
   #end = 0
 
   constructor() {
@@ -56,6 +60,35 @@ export class ByteArena {
     const length = end - start
     invariant(start >= 0 && length >= 0 && end <= source.length, 'an entry lies in its source')
     if (length === 0) return emptyReference
+    const content = this.#begin(length)
+    const chunk = this.#chunks[Math.floor(content / chunkBytes)] as Uint8Array
+    let at = content % chunkBytes
+    if (length > loopBytesMax) chunk.set(source.subarray(start, end), at)
+    else for (let from = start; from < end; from++) chunk[at++] = source[from] as number
+    return this.#finish(content + length)
+  }
+
+  /** As `append`, of a text each character of which is a byte. */
+  appendLatin1(text: string): number {
+    const { length } = text
+    if (length === 0) return emptyReference
+    const content = this.#begin(length)
+    const chunk = this.#chunks[Math.floor(content / chunkBytes)] as Uint8Array
+    let at = content % chunkBytes
+    let bits = 0
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index)
+      bits |= unit
+      chunk[at++] = unit
+    }
+    if (bits > 0xff) chunk.fill(0, content % chunkBytes, at)
+    invariant(bits <= 0xff, 'a character of a name is a byte')
+    return this.#finish(content + length)
+  }
+
+  /** Writes the length of the next entry; returns the position of its bytes. */
+  #begin(length: number): number {
+    invariant(length > 0, 'an empty entry takes no room')
     if (length > payloadBytesMax) {
       throw new DatabaseError(
         'LimitExceeded',
@@ -71,10 +104,14 @@ export class ByteArena {
       chunk[at++] = rest < 128 ? rest : (rest & 127) | 128
       if (rest < 128) break
     }
-    if (length > 64) chunk.set(source.subarray(start, end), at)
-    else for (let from = start; from < end; from++) chunk[at++] = source[from] as number
-    const size = length + (length < 128 ? 1 : lengthSize(length))
-    this.#end = position + Math.ceil(size / unitBytes) * unitBytes
+    return position - (position % chunkBytes) + at
+  }
+
+  /** The bytes of an entry are written up to `end`: the next one begins at a unit of its own. */
+  #finish(end: number): number {
+    invariant(end > this.#end, 'an entry lies behind those before it')
+    const position = this.#end
+    this.#end = Math.ceil(end / unitBytes) * unitBytes
     invariant(position % unitBytes === 0 && position > unitBytes, 'an entry starts at its own unit')
     return position / unitBytes
   }
@@ -82,6 +119,16 @@ export class ByteArena {
   /** The chunk that holds an entry. Its content at the entry never changes. */
   chunkOf(reference: number): Uint8Array {
     return this.#chunks[reference >>> unitsPerChunkBits] as Uint8Array
+  }
+
+  /** The same chunk in words of the host's byte order; an entry starts at a whole word. */
+  wordsOf(reference: number): Int32Array {
+    return this.#words[reference >>> unitsPerChunkBits] as Int32Array
+  }
+
+  /** Where the entry starts inside `wordsOf`. */
+  wordOffsetOf(reference: number): number {
+    return (reference & unitMask) << 1
   }
 
   /** Where the entry (its length prefix) starts inside `chunkOf`. */
@@ -120,6 +167,7 @@ export class ByteArena {
     const first = Math.floor(length / chunkBytes)
     this.#chunks[first]?.fill(0, length % chunkBytes)
     this.#chunks.length = Math.min(this.#chunks.length, first + 1)
+    this.#words.length = this.#chunks.length
     this.#end = Math.max(length, 2 * unitBytes)
   }
 
@@ -145,6 +193,7 @@ export class ByteArena {
     const larger = new Uint8Array(size)
     if (old !== undefined) larger.set(old)
     this.#chunks[index] = larger
+    this.#words[index] = new Int32Array(larger.buffer)
     return larger
   }
 }
@@ -154,11 +203,4 @@ function arenaFull(): DatabaseError {
     'LimitExceeded',
     'the payloads of one table fill 32 GiB; split the database',
   )
-}
-
-/** Bytes of the LEB128 form of a length. */
-function lengthSize(length: number): number {
-  let size = 1
-  for (let rest = length >>> 7; rest > 0; rest >>>= 7) size++
-  return size
 }

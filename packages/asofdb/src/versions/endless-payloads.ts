@@ -60,6 +60,21 @@ export class EndlessPayloads {
     return this.#references.chunkOf(entity)[entity & chunkMask] as number
   }
 
+  /**
+   * Fetches what `payloadAt` will look at of several entities: one after another each would be
+   * waited for. What it gives has no meaning, but is not left out as useless.
+   */
+  lookAhead(entities: Int32Array, count: number): number {
+    const references = this.#references
+    const known = references.count
+    let seen = 0
+    for (let at = 0; at < count; at++) {
+      const entity = entities[at] as number
+      if (entity < known) seen |= references.chunkOf(entity)[entity & chunkMask] as number
+    }
+    return seen
+  }
+
   #grow(words: number): void {
     const larger = new Int32Array(Math.max(this.#zones.length * 2, words, zoneWords))
     larger.set(this.#zones)

@@ -1,15 +1,14 @@
-import { latin1ToBytes } from '../encoding/text.ts'
 import { invariant, must } from '../rules/invariant.ts'
 import { type ImagedIndex, IndexShelf, piecesOfNumbers, wordsOfSection } from './index-shelf.ts'
-import { OrderedIndex, type OrderedRange } from './ordered-index.ts'
+import { KeyIndexCursor } from './key-index-cursor.ts'
+import { KeyspaceIndex } from './keyspace-index.ts'
+import type { OrderedRange } from './ordered-index.ts'
 import type { Tables } from './tables.ts'
 
-interface Keyspace {
-  readonly byName: Map<string, number>
-  readonly ordered: OrderedIndex
-  /** Whether it came from an image: then a name that is not in `byName` may be in `ordered`. */
-  readonly isPacked: boolean
-}
+const noBytes = new Uint8Array(0)
+
+/** Names of an image that are taken into the tables at every search: a few microseconds. */
+const hashedPerSearch = 64
 
 /**
  * Finds keys: by name and in order, within a keyspace (a symbol). Names are ordered keys as latin1
@@ -26,10 +25,12 @@ export class KeyIndex implements ImagedIndex {
   readonly format = 1
   readonly #tables: Tables
   readonly #shelf: IndexShelf
-  readonly #keyspaces = new Map<number, Keyspace>()
+  readonly #keyspaces = new Map<number, KeyspaceIndex>()
   #known = 0
   #lateKnown = 0
   #removalsKnown = 0
+  /** Ordinals below this came with an image and are, so far, only found in order. */
+  #unhashed = 0
 
   constructor(tables: Tables, shelf: IndexShelf = new IndexShelf()) {
     this.#tables = tables
@@ -51,14 +52,22 @@ export class KeyIndex implements ImagedIndex {
   /** Two sections: the ordinals of each keyspace in order; of each its symbol and how many. */
   *save(rows: number): Generator<Iterable<Uint8Array>> {
     const counts: number[] = []
-    yield piecesOfNumbers(this.#ordinalsWithin(rows, counts))
+    yield this.#piecesInOrder(rows, counts)
     yield piecesOfNumbers(counts)
   }
 
+  /** Putting keys in order takes turns as well: each gives a piece without bytes. */
+  *#piecesInOrder(rows: number, counts: number[]): Generator<Uint8Array> {
+    for (const known of this.#keyspaces.values()) {
+      for (const _step of known.settleInSteps()) yield noBytes
+    }
+    yield* piecesOfNumbers(this.#ordinalsWithin(rows, counts))
+  }
+
   *#ordinalsWithin(rows: number, counts: number[]): Generator<number> {
-    for (const [keyspace, { ordered }] of this.#keyspaces) {
+    for (const [keyspace, known] of this.#keyspaces) {
       let count = 0
-      for (const { value } of ordered.range({})) {
+      for (const value of known.settled().values()) {
         if (!this.#isWithin(value, rows)) continue
         count++
         yield value
@@ -89,13 +98,14 @@ export class KeyIndex implements ImagedIndex {
     for (const [keyspace, loaded] of keyspaces) this.#keyspaces.set(keyspace, loaded)
     this.#known = keyNames.column.count
     this.#lateKnown = keyNames.late.length
+    this.#unhashed = this.#known
     for (const ordinal of others) this.#addStored(ordinal)
     return true
   }
 
-  #keyspacesOf(ordinals: Int32Array, counts: Int32Array): Map<number, Keyspace> | undefined {
+  #keyspacesOf(ordinals: Int32Array, counts: Int32Array): Map<number, KeyspaceIndex> | undefined {
     const { keyNames } = this.#tables
-    const keyspaces = new Map<number, Keyspace>()
+    const keyspaces = new Map<number, KeyspaceIndex>()
     let start = 0
     for (let at = 0; at < counts.length; at += 2) {
       const [symbol = -1, count = -1] = counts.subarray(at, at + 2)
@@ -105,14 +115,9 @@ export class KeyIndex implements ImagedIndex {
       if (!part.every((one) => keyNames.has(one) && keyNames.keyspace(one) === symbol)) {
         return undefined
       }
-      const ordered = new OrderedIndex()
-      const ordinalAt = (index: number): number => part[index] ?? 0
-      ordered.restore({
-        count,
-        key: (index) => keyNames.text(ordinalAt(index)),
-        value: ordinalAt,
-      })
-      keyspaces.set(symbol, { byName: new Map(), ordered, isPacked: true })
+      const known = new KeyspaceIndex(keyNames)
+      known.restore(part)
+      keyspaces.set(symbol, known)
       start = end
     }
     return start === ordinals.length ? keyspaces : undefined
@@ -121,32 +126,66 @@ export class KeyIndex implements ImagedIndex {
   find(keyspace: number, name: string): number | undefined {
     this.follow()
     const known = this.#keyspaces.get(keyspace)
-    if (known === undefined) return undefined
-    return known.byName.get(name) ?? this.#findInOrder(known, name)
+    return known === undefined ? undefined : this.#findIn(known, name)
   }
 
-  /** A name that only the order knows is taken down, so that it is found at once the next time. */
-  #findInOrder(known: Keyspace, name: string): number | undefined {
-    if (!known.isPacked) return undefined
-    const ordinal = known.ordered.lastValueOf(name)
-    if (ordinal === undefined || this.#tables.removals.erasedAt('key', ordinal) !== undefined) {
-      return undefined
+  #findIn(known: KeyspaceIndex, name: string): number | undefined {
+    if (this.#unhashed > 0) this.#hashSome()
+    const found = known.names.find(name)
+    if (found >= 0) return found
+    return this.#unhashed > 0 ? this.#findInOrder(known, name) : undefined
+  }
+
+  /** Names that came with an image, the latest first: what is found first is what counts. */
+  #hashSome(): void {
+    const { keyNames } = this.#tables
+    invariant(this.#unhashed <= keyNames.column.count, 'what an image brought has identities')
+    const end = Math.max(0, this.#unhashed - hashedPerSearch)
+    while (this.#unhashed > end) {
+      const ordinal = --this.#unhashed
+      if (!keyNames.has(ordinal)) continue
+      const known = this.#keyspaces.get(keyNames.keyspace(ordinal))
+      if (known !== undefined) this.#hash(known, ordinal)
     }
-    known.byName.set(name, ordinal)
-    return ordinal
+  }
+
+  #hash(known: KeyspaceIndex, ordinal: number): void {
+    known.names.addStored(ordinal)
+    if (this.#tables.removals.erasedAt('key', ordinal) !== undefined) known.names.forget(ordinal)
+  }
+
+  /** Where not every name is in the tables yet. */
+  #findInOrder(known: KeyspaceIndex, name: string): number | undefined {
+    const ordinal = known.lastInOrder(name)
+    if (ordinal !== undefined) this.#hash(known, ordinal)
+    const found = known.names.find(name)
+    return found < 0 ? undefined : found
   }
 
   /** The ordinal of a key; a key never seen is given the next one. */
   findOrAdd(keyspace: number, name: string): number {
-    const known = this.find(keyspace, name)
-    if (known !== undefined) return known
+    this.follow()
+    const known = this.#keyspaceOf(keyspace)
+    const found = this.#findIn(known, name)
+    if (found !== undefined) return found
     const { keyNames } = this.#tables
-    const ordinal = keyNames.column.count
-    invariant(this.#known === ordinal, 'every identity is known before one is added')
-    keyNames.define(ordinal, { keyspace, bytes: latin1ToBytes(name) })
-    this.#add(ordinal, keyspace, name)
+    invariant(this.#known === keyNames.column.count, 'every identity is known before one is added')
+    const ordinal = keyNames.add(keyspace, name)
+    known.addFound(ordinal)
+    invariant(ordinal === this.#known, 'ordinals are given one after another')
     this.#known = ordinal + 1
     return ordinal
+  }
+
+  /**
+   * A cursor over the keys of a keyspace, which stands nowhere yet. It stays good while keys are
+   * added, those of a keyspace that had none included.
+   */
+  cursor(keyspace: number): KeyIndexCursor {
+    return new KeyIndexCursor(() => {
+      this.follow()
+      return this.#keyspaces.get(keyspace)
+    })
   }
 
   /** Ordinals of the keys within bounds, in key order or in reverse. */
@@ -160,7 +199,7 @@ export class KeyIndex implements ImagedIndex {
   }> {
     this.follow()
     const known = this.#keyspaces.get(keyspace)
-    if (known !== undefined) yield* known.ordered.range(bounds, isReverse)
+    if (known !== undefined) yield* known.settled().range(bounds, isReverse)
   }
 
   /** Keyspaces that ever held a key. */
@@ -190,27 +229,25 @@ export class KeyIndex implements ImagedIndex {
   #forget(ordinal: number): void {
     const { keyNames } = this.#tables
     if (!keyNames.has(ordinal)) return
-    const byName = this.#keyspaces.get(keyNames.keyspace(ordinal))?.byName
-    const name = keyNames.text(ordinal)
-    if (byName?.get(name) === ordinal) byName.delete(name)
+    const known = this.#keyspaces.get(keyNames.keyspace(ordinal))
+    // What has not been taken into the tables yet is left out when its turn comes.
+    if (known !== undefined) known.names.forget(ordinal)
   }
 
   #addStored(ordinal: number): void {
     const { keyNames } = this.#tables
-    const keyspace = keyNames.keyspace(ordinal)
-    const name = keyNames.text(ordinal)
-    this.#add(ordinal, keyspace, name)
+    invariant(keyNames.has(ordinal), 'a stored key has an identity')
+    const known = this.#keyspaceOf(keyNames.keyspace(ordinal))
+    if (this.#unhashed > 0) this.#findInOrder(known, keyNames.text(ordinal))
+    known.addStored(ordinal)
   }
 
-  #add(ordinal: number, keyspace: number, name: string): void {
-    let known = this.#keyspaces.get(keyspace)
+  #keyspaceOf(symbol: number): KeyspaceIndex {
+    let known = this.#keyspaces.get(symbol)
     if (known === undefined) {
-      known = { byName: new Map(), ordered: new OrderedIndex(), isPacked: false }
-      this.#keyspaces.set(keyspace, known)
+      known = new KeyspaceIndex(this.#tables.keyNames)
+      this.#keyspaces.set(symbol, known)
     }
-    const found = known.byName.get(name) ?? this.#findInOrder(known, name)
-    if (found === undefined || found < ordinal) known.byName.set(name, ordinal)
-    // A late identity that came before its row was first looked at has been taken in with the row.
-    known.ordered.add(name, ordinal)
+    return known
   }
 }

@@ -2,16 +2,21 @@ import { bytesToLatin1Between } from '../encoding/text.ts'
 import { invariant } from '../rules/invariant.ts'
 import { absentReference, ByteArena } from './byte-arena.ts'
 import { ordinalMax } from './entity.ts'
-import { entryEnd, entryStart } from './payload-slice.ts'
+import { entryEnd, entryStart, type PayloadSlice, sliceOf } from './payload-slice.ts'
 import { WordColumn } from './word-column.ts'
+
+/** The keyspace that holds the database's own definitions; no user's has this name. */
+export const schemaKeyspace = 'asof:schema'
 
 const keyspaceWord = 0
 const nameWord = 1
 
-/** What a key is called: its keyspace (a symbol) and its ordered bytes. */
+/** What a key is called: its keyspace (a symbol) and its ordered bytes, [start, end) or all. */
 export interface KeyName {
   readonly keyspace: number
   readonly bytes: Uint8Array
+  readonly start?: number | undefined
+  readonly end?: number | undefined
 }
 
 /**
@@ -34,6 +39,11 @@ export class KeyNames {
     return this.column.word(ordinal, keyspaceWord)
   }
 
+  /** Where its bytes lie in the arena, as the word that tables hold. */
+  reference(ordinal: number): number {
+    return this.column.word(ordinal, nameWord)
+  }
+
   /** The encoded key as a string with one character per byte. */
   text(ordinal: number): string {
     const reference = this.column.word(ordinal, nameWord) >>> 0
@@ -41,6 +51,11 @@ export class KeyNames {
     const chunk = this.arena.chunkOf(reference)
     const offset = this.arena.offsetOf(reference)
     return bytesToLatin1Between(chunk, entryStart(chunk, offset), entryEnd(chunk, offset))
+  }
+
+  /** Where the encoded key lies; it never changes. */
+  slice(ordinal: number): PayloadSlice {
+    return sliceOf(this.arena, this.reference(ordinal) >>> 0)
   }
 
   /** The encoded key; never changes. */
@@ -59,10 +74,22 @@ export class KeyNames {
       invariant(this.keyspace(ordinal) === name.keyspace, 'a key stays in its keyspace')
       return
     }
+    const { bytes, start = 0, end = bytes.length } = name
+    this.#set(ordinal, name.keyspace, this.arena.append(bytes, start, end))
+  }
+
+  /** Gives the next ordinal to a name in latin1. */
+  add(keyspace: number, name: string): number {
+    const ordinal = this.column.count
+    invariant(ordinal <= ordinalMax, 'a key has an ordinal')
+    this.#set(ordinal, keyspace, this.arena.appendLatin1(name))
+    return ordinal
+  }
+
+  #set(ordinal: number, keyspace: number, reference: number): void {
     if (ordinal < this.column.count) this.late.push(ordinal)
     this.column.extendTo(ordinal + 1)
-    this.column.set(ordinal, keyspaceWord, name.keyspace)
-    const { bytes } = name
-    this.column.set(ordinal, nameWord, this.arena.append(bytes, 0, bytes.length))
+    this.column.set(ordinal, keyspaceWord, keyspace)
+    this.column.set(ordinal, nameWord, reference)
   }
 }

@@ -68,7 +68,9 @@ describe('an ordered index', () => {
       expect(differences(index, known.sort(compare), keys)).toEqual([])
       for (const wanted of keys) {
         const values = known.filter((one) => one.key === wanted).map(({ value }) => value)
-        expect([...index.valuesOf(wanted)]).toEqual(values)
+        const found = [...index.range({ gte: wanted, lte: wanted })].map(({ value }) => value)
+        expect(found).toEqual(values)
+        expect(index.lastValueOf(wanted)).toBe(values.at(-1))
       }
     })
     fc.assert(property, { seed, numRuns: 100 })

@@ -1,4 +1,5 @@
 import { invariant, must } from '../rules/invariant.ts'
+import { type LeafEntries, OrderedCursor, type OrderedPlace } from './ordered-cursor.ts'
 
 /** One entry: an ordered key as a latin1 string, and the number it stands for. */
 export interface OrderedEntry {
@@ -14,19 +15,10 @@ export interface OrderedRange {
   readonly lt?: string | undefined
 }
 
-/** A place in the index: before entry `at` of a leaf. */
-interface Cursor {
-  groupIndex: number
-  leafIndex: number
-  at: number
-}
-
 const leafEntriesMax = 128
 const childrenMax = 64
 
-interface Leaf {
-  readonly keys: string[]
-  readonly values: number[]
+interface OrderedLeaf extends LeafEntries {
   /** Where its entries are still to be had from; they are made when it is first looked into. */
   packed: PackedRun | undefined
 }
@@ -54,7 +46,7 @@ const packedLeafEntries = 96
  */
 export class OrderedIndex {
   /** Groups of leaves; each group and each leaf is non-empty once anything was added. */
-  readonly #groups: Leaf[][] = [[{ keys: [], values: [], packed: undefined }]]
+  readonly #groups: OrderedLeaf[][] = [[{ keys: [], values: [], packed: undefined }]]
   #count = 0
 
   get count(): number {
@@ -64,8 +56,23 @@ export class OrderedIndex {
   /** Takes over entries, in order and each once, into an index that is empty. */
   restore(entries: PackedEntries): void {
     invariant(this.#count === 0, 'only an empty index takes over entries')
-    if (entries.count === 0) return
-    const leaves: Leaf[] = []
+    if (entries.count > 0) this.#fill(entries)
+  }
+
+  /** Takes in others, in order and each once, among which is every entry that it holds. */
+  replace(entries: PackedEntries): void {
+    invariant(entries.count > this.#count, 'nothing is lost by taking in more')
+    this.#fill(entries)
+  }
+
+  /** Every value, in the order of the entries. Makes none of their keys. */
+  *values(): Generator<number> {
+    for (const group of this.#groups) for (const leaf of group) yield* valuesOf(leaf)
+  }
+
+  #fill(entries: PackedEntries): void {
+    invariant(Number.isSafeInteger(entries.count), 'entries are counted')
+    const leaves: OrderedLeaf[] = []
     for (let from = 0; from < entries.count; from += packedLeafEntries) {
       const to = Math.min(from + packedLeafEntries, entries.count)
       leaves.push({ keys: [], values: [], packed: { entries, from, to } })
@@ -80,15 +87,15 @@ export class OrderedIndex {
 
   /** The last value whose key is exactly `key`; undefined when there is none. */
   lastValueOf(key: string): number | undefined {
-    const cursor = this.#cursorAt(key, Infinity)
-    const leaf = this.#stepBack(cursor)
-    return leaf?.keys[cursor.at] === key ? leaf.values[cursor.at] : undefined
+    const place = this.placeOf(key, Infinity)
+    const leaf = this.stepBack(place)
+    return leaf?.keys[place.at] === key ? leaf.values[place.at] : undefined
   }
 
   /** Adds an entry; false when the very same one was there. */
   add(key: string, value: number): boolean {
     invariant(Number.isInteger(value) && value >= 0, 'an entry stands for an ordinal')
-    const { groupIndex, leafIndex, at } = this.#cursorAt(key, value)
+    const { groupIndex, leafIndex, at } = this.placeOf(key, value)
     const leaf = must(this.#groups[groupIndex]?.[leafIndex], 'the leaf of a key')
     if (leaf.keys[at] === key && leaf.values[at] === value) return false
     leaf.keys.splice(at, 0, key)
@@ -98,54 +105,13 @@ export class OrderedIndex {
     return true
   }
 
-  /**
-   * Entries within bounds, in order or in reverse. Entries may be added while the caller iterates:
-   * the walk then goes on from the last entry it gave, and meets those that were added further on.
-   */
-  *range(bounds: OrderedRange, isReverse = false): Generator<OrderedEntry> {
-    const { gt, gte, lt, lte } = bounds
-    let count = this.#count
-    let cursor = isReverse ? this.#endOf(bounds) : this.#startOf(bounds)
-    for (;;) {
-      const leaf = isReverse ? this.#stepBack(cursor) : this.#settle(cursor)
-      if (leaf === undefined) return
-      const key = leaf.keys[cursor.at] ?? ''
-      const value = leaf.values[cursor.at] ?? 0
-      const isBefore = (gt !== undefined && key <= gt) || (gte !== undefined && key < gte)
-      const isAfter = (lt !== undefined && key >= lt) || (lte !== undefined && key > lte)
-      if (isReverse ? isBefore : isAfter) return
-      if (!isBefore && !isAfter) yield { key, value }
-      if (!isReverse) cursor.at++
-      if (this.#count === count) continue
-      // Something was added, so the places have moved.
-      count = this.#count
-      cursor = isReverse ? this.#cursorAt(key, value) : this.#cursorAt(key, value + 0.5)
-    }
+  /** A cursor, which stands nowhere yet. It stays good while entries are added. */
+  cursor(): OrderedCursor {
+    return new OrderedCursor(this)
   }
 
-  /** Every value whose key is exactly `key`, ascending. */
-  *valuesOf(key: string): Generator<number> {
-    for (const entry of this.range({ gte: key, lte: key })) yield entry.value
-  }
-
-  #startOf({ gt, gte }: OrderedRange): Cursor {
-    if (gt !== undefined && (gte === undefined || gt >= gte)) return this.#cursorAt(gt, Infinity)
-    return this.#cursorAt(gte ?? '', -1)
-  }
-
-  /** Just after the last entry within bounds. */
-  #endOf({ lt, lte }: OrderedRange): Cursor {
-    if (lt !== undefined && (lte === undefined || lt <= lte)) return this.#cursorAt(lt, -1)
-    if (lte !== undefined) return this.#cursorAt(lte, Infinity)
-    const groupIndex = this.#groups.length - 1
-    const group = must(this.#groups[groupIndex], 'the last group')
-    const leafIndex = group.length - 1
-    const leaf = group[leafIndex]
-    return { groupIndex, leafIndex, at: leaf === undefined ? 0 : opened(leaf).keys.length }
-  }
-
-  /** Where (key, value) is, or would be put. */
-  #cursorAt(key: string, value: number): Cursor {
+  /** Where (key, value) is, or would be put. For cursors, as what follows. */
+  placeOf(key: string, value: number): OrderedPlace {
     const groupIndex = this.#groupFor(key, value)
     const group = must(this.#groups[groupIndex], 'a group for every key')
     const leafIndex = lastAtOrBefore(group.length, (at) => compareFirst(group[at], key, value))
@@ -153,31 +119,57 @@ export class OrderedIndex {
     return { groupIndex, leafIndex, at: positionIn(opened(leaf), key, value) }
   }
 
-  /** Moves a cursor that stands at the end of a leaf to the next one; the leaf it is in. */
-  #settle(cursor: Cursor): Leaf | undefined {
-    const leaf = this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
-    if (leaf !== undefined && cursor.at < opened(leaf).keys.length) return leaf
-    cursor.at = 0
-    cursor.leafIndex++
-    if (cursor.leafIndex >= (this.#groups[cursor.groupIndex]?.length ?? 0)) {
-      cursor.leafIndex = 0
-      cursor.groupIndex++
-    }
-    const next = this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
-    return next === undefined ? undefined : opened(next)
+  /** Just after the last entry. */
+  placeOfEnd(): OrderedPlace {
+    const groupIndex = this.#groups.length - 1
+    const group = must(this.#groups[groupIndex], 'the last group')
+    const leafIndex = group.length - 1
+    const leaf = must(group[leafIndex], 'the last leaf')
+    return { groupIndex, leafIndex, at: opened(leaf).keys.length }
   }
 
-  /** Moves a cursor one entry back; the leaf it is in then. */
-  #stepBack(cursor: Cursor): Leaf | undefined {
-    if (--cursor.at >= 0) return this.#groups[cursor.groupIndex]?.[cursor.leafIndex]
-    if (--cursor.leafIndex < 0) {
-      const group = this.#groups[--cursor.groupIndex]
-      if (group === undefined) return undefined
-      cursor.leafIndex = group.length - 1
+  /** Moves a place at the end of a leaf to the next one; the leaf it is in, if there is one. */
+  settle(place: OrderedPlace): OrderedLeaf | undefined {
+    const leaf = this.#groups[place.groupIndex]?.[place.leafIndex]
+    if (leaf !== undefined && place.at < opened(leaf).keys.length) return leaf
+    place.at = 0
+    place.leafIndex++
+    if (place.leafIndex >= (this.#groups[place.groupIndex]?.length ?? 0)) {
+      place.leafIndex = 0
+      place.groupIndex++
     }
-    const leaf = must(this.#groups[cursor.groupIndex]?.[cursor.leafIndex], 'a leaf further back')
-    cursor.at = opened(leaf).keys.length - 1
+    const next = this.#groups[place.groupIndex]?.[place.leafIndex]
+    return next === undefined || opened(next).keys.length === 0 ? undefined : next
+  }
+
+  /** Moves a place one entry back; the leaf it is in then, if there is one. */
+  stepBack(place: OrderedPlace): OrderedLeaf | undefined {
+    if (--place.at >= 0) return this.#groups[place.groupIndex]?.[place.leafIndex]
+    if (--place.leafIndex < 0) {
+      const group = this.#groups[--place.groupIndex]
+      if (group === undefined) return undefined
+      place.leafIndex = group.length - 1
+    }
+    const leaf = must(this.#groups[place.groupIndex]?.[place.leafIndex], 'a leaf further back')
+    place.at = opened(leaf).keys.length - 1
     return leaf
+  }
+
+  /**
+   * Entries within bounds, in order or in reverse. Entries may be added while the caller iterates:
+   * the walk then goes on from the last entry it gave, and meets those that were added further on.
+   */
+  *range(bounds: OrderedRange, isReverse = false): Generator<OrderedEntry> {
+    const { gt, gte, lt, lte } = bounds
+    const cursor = this.cursor()
+    let isOn = isReverse ? seekEnd(cursor, bounds) : seekStart(cursor, bounds)
+    for (; isOn; isOn = isReverse ? cursor.previous() : cursor.next()) {
+      const { key, value } = cursor
+      const isBefore = (gt !== undefined && key <= gt) || (gte !== undefined && key < gte)
+      const isAfter = (lt !== undefined && key >= lt) || (lte !== undefined && key > lte)
+      if (isBefore || isAfter) return
+      yield { key, value }
+    }
   }
 
   #groupFor(key: string, value: number): number {
@@ -208,13 +200,35 @@ export class OrderedIndex {
   }
 }
 
+/** Moves a cursor to the first entry that the lower bounds let in. */
+function seekStart(cursor: OrderedCursor, { gt, gte }: OrderedRange): boolean {
+  const isAfter = gt !== undefined && (gte === undefined || gt >= gte)
+  if (isAfter) return cursor.seekAtOrAfter(gt, Infinity)
+  return cursor.seekAtOrAfter(gte ?? '')
+}
+
+/** Moves a cursor to the last entry that the upper bounds let in. */
+function seekEnd(cursor: OrderedCursor, { lt, lte }: OrderedRange): boolean {
+  if (lt !== undefined && (lte === undefined || lt <= lte)) return cursor.seekBefore(lt)
+  return lte === undefined ? cursor.seekToLast() : cursor.seekBefore(lte, Infinity)
+}
+
+/** Values of a leaf that somebody else may unpack meanwhile. */
+function* valuesOf(leaf: OrderedLeaf): Generator<number> {
+  const count = leaf.packed === undefined ? leaf.values.length : leaf.packed.to - leaf.packed.from
+  for (let at = 0; at < count; at++) {
+    const { packed } = leaf
+    yield packed === undefined ? (leaf.values[at] ?? 0) : packed.entries.value(packed.from + at)
+  }
+}
+
 /** The leaf, with its entries made. */
-function opened(leaf: Leaf): Leaf {
+function opened(leaf: OrderedLeaf): OrderedLeaf {
   if (leaf.packed !== undefined) unpack(leaf, leaf.packed)
   return leaf
 }
 
-function unpack(leaf: Leaf, { entries, from, to }: PackedRun): void {
+function unpack(leaf: OrderedLeaf, { entries, from, to }: PackedRun): void {
   for (let index = from; index < to; index++) {
     leaf.keys.push(entries.key(index))
     leaf.values.push(entries.value(index))
@@ -223,7 +237,7 @@ function unpack(leaf: Leaf, { entries, from, to }: PackedRun): void {
 }
 
 /** Orders the first entry of a leaf against (key, value); an empty leaf comes first. */
-function compareFirst(leaf: Leaf | undefined, key: string, value: number): number {
+function compareFirst(leaf: OrderedLeaf | undefined, key: string, value: number): number {
   const first = leaf === undefined ? undefined : opened(leaf).keys[0]
   if (first === undefined) return -1
   return first < key ? -1 : first > key ? 1 : (leaf?.values[0] ?? 0) - value
@@ -242,7 +256,7 @@ function lastAtOrBefore(count: number, compare: (at: number) => number): number 
 }
 
 /** Where (key, value) is, or would be put, in a leaf. */
-function positionIn(leaf: Leaf, key: string, value: number): number {
+function positionIn(leaf: OrderedLeaf, key: string, value: number): number {
   let low = 0
   let high = leaf.keys.length
   while (low < high) {

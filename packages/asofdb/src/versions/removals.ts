@@ -117,6 +117,12 @@ export class Removals {
     return this.#erasedUpTo > this.#rewrittenUpTo
   }
 
+  /** The last commit whose versions were looked at when the tables were made anew; 0: none. */
+  get rewrittenUpTo(): number {
+    this.#follow()
+    return this.#rewrittenUpTo
+  }
+
   /** How many entities of a kind were erased. */
   erasedCount(kind: EntityKind): number {
     this.#follow()

@@ -55,6 +55,8 @@ export class VersionTable {
   readonly #histories = new Map<number, HistoryIndex>()
   /** Entities that were erased, with the first row that may be seen of them. */
   #erased: Map<number, number> | undefined
+  #entitiesWithRows = 0
+  #absentHeads = 0
 
   constructor(options: { readonly hasWideHeads: boolean }) {
     this.#heads = new WordColumn(options.hasWideHeads ? 3 : 1)
@@ -67,6 +69,16 @@ export class VersionTable {
   /** Entities that have, or once were given, an ordinal: 0 … entityCount-1. */
   get entityCount(): number {
     return this.#heads.count
+  }
+
+  /** Entities of which there is a row, and may be seen. */
+  get entitiesWithRows(): number {
+    return this.#entitiesWithRows
+  }
+
+  /** Entities whose newest row states absence; counted where heads are wide. */
+  get absentHeads(): number {
+    return this.#absentHeads
   }
 
   /** Bytes of memory held by heads and rows, payloads apart. */
@@ -129,6 +141,9 @@ export class VersionTable {
     this.#histories.delete(entity)
     if (head >= firstRow || head < 0) return
     this.#endless.clear(entity)
+    this.#entitiesWithRows--
+    const { stride } = this.#heads
+    if (stride > 1 && this.#heads.word(entity, headPayloadWord) === absent) this.#absentHeads--
     this.#heads.set(entity, headRowWord, 0)
   }
 
@@ -194,6 +209,11 @@ export class VersionTable {
       if (++steps > chainStepsMax) return this.#history(entity).newestBelow(rows)
     }
     return row
+  }
+
+  /** Fetches at once what `payloadAt` will look at first; gives nothing that has a meaning. */
+  lookAhead(entities: Int32Array, count: number): number {
+    return this.#endless.lookAhead(entities, count)
   }
 
   /**
@@ -287,10 +307,14 @@ export class VersionTable {
 
   #setHead(entity: number, row: number): void {
     const heads = this.#heads
+    const isFirst = heads.word(entity, headRowWord) === 0
+    if (isFirst) this.#entitiesWithRows++
     heads.set(entity, headRowWord, row + 1)
     if (heads.stride === 1) return
     const period = this.rows.word(row, periodWord)
     const payload = this.rows.word(row, payloadWord)
+    if (!isFirst && heads.word(entity, headPayloadWord) === absent) this.#absentHeads--
+    if (payload === absent) this.#absentHeads++
     heads.set(entity, headPeriodWord, period)
     heads.set(entity, headPayloadWord, payload)
     const endless = this.#endless

@@ -6,12 +6,12 @@ import { Uniqueness } from './graph/uniqueness.ts'
 import { KeyIndex } from './versions/key-index.ts'
 import type { Tables } from './versions/tables.ts'
 
-/** Tables and what is derived from them. Compaction makes another generation. */
-export interface Generation extends CommitTarget {
+/** Tables and what is derived from them. Compaction makes another edition. */
+export interface Edition extends CommitTarget {
   readonly indexes: GraphIndexes
 }
 
-export function generationOf(tables: Tables): Generation {
+export function editionOf(tables: Tables): Edition {
   const keyIndex = new KeyIndex(tables, tables.shelf)
   const indexes = new GraphIndexes(tables, keyIndex, tables.shelf)
   const checks = [new GraphIntegrity(indexes), new Uniqueness(indexes)]
