@@ -122,7 +122,7 @@ export class Database {
       first,
       otherKeyspaces: parts.otherKeyspaces,
       adopt: (edition) => this.#adopt(edition),
-      commit: (state, meta) => this.#runner.runNow(state, meta),
+      commit: (...how) => this.#runner.runNow(...how),
       sequenceAt: (system) => this.#views.sequenceOf({ system }),
       sequenceBefore: (keepMs) => {
         const micros = this.#views.nowMicros() - BigInt(Math.ceil(keepMs * 1000))

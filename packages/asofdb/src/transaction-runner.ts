@@ -125,10 +125,14 @@ export class TransactionRunner {
     this.#lanes.disband()
   }
 
-  /** Commits what `state` puts into a transaction, all in one turn. */
+  /**
+   * Commits what `state` puts into a transaction, all in one turn; in the same turn `onApplied` is
+   * called, where anything was put into it.
+   */
   async runNow(
     state: (core: TransactionCore) => void,
     given: CommitMeta | undefined,
+    onApplied?: () => void,
   ): Promise<number | undefined> {
     const meta = encodeMeta(given)
     while (this.#parts.storage.isBehind) await this.untilRoom()
@@ -142,7 +146,9 @@ export class TransactionRunner {
       core.cancel()
       throw error
     }
-    if (sequence !== undefined) await this.settled(sequence, undefined)
+    if (sequence === undefined) return undefined
+    onApplied?.()
+    await this.settled(sequence, undefined)
     return sequence
   }
 

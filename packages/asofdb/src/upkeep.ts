@@ -51,6 +51,7 @@ export interface UpkeepOptions {
   commit(
     state: (core: TransactionCore) => void,
     meta: CommitMeta | undefined,
+    onApplied?: () => void,
   ): Promise<number | undefined>
   /** The newest commit known at a system time. */
   sequenceAt(before: NonNullable<PruneOptions['before']>): number
@@ -134,10 +135,14 @@ export class Upkeep {
     options: ErasureOptions,
   ): Promise<ErasureReport> {
     let removals: readonly Removal[] = []
-    const sequence = await this.#options.commit((core) => {
-      removals = stateErasure(core, this.#edition.indexes, targets)
-    }, options.meta)
-    this.#compactor.hide(removals)
+    const sequence = await this.#options.commit(
+      (core) => {
+        removals = stateErasure(core, this.#edition.indexes, targets)
+      },
+      options.meta,
+      // At once in all tables, whatever becomes of the commit: nobody is to see more than others.
+      () => this.#compactor.hide(removals),
+    )
     const compaction = await this.compact(options, { isForgetting: true })
     const count = (kind: Removal['kind']): number =>
       removals.filter((removal) => removal.kind === kind).length
